@@ -1,0 +1,73 @@
+# warifu_module(<name> SOURCES ... TESTS ... GOLDEN_TESTS ... DEPS ... PRIVATE_LIBS ... [TORCH])
+#
+# One folder of src/ is one library warifu_<name> (header-only without SOURCES); DEPS are the
+# folders it may include, checked by the test "layers". Each TESTS file becomes one ctest
+# "<name>/<file>" of label unit; GOLDEN_TESTS have label golden and read ../shared where it is.
+# TORCH: the sources may include libtorch (one precompiled header for all of them).
+function(warifu_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "" "SOURCES;TESTS;GOLDEN_TESTS;DEPS;PRIVATE_LIBS")
+  list(TRANSFORM arg_DEPS PREPEND "warifu_" OUTPUT_VARIABLE deps)
+  set(scope PUBLIC)
+  if(NOT arg_SOURCES)
+    set(scope INTERFACE)
+    add_library(warifu_${name} INTERFACE)
+  else()
+    add_library(warifu_${name} STATIC ${arg_SOURCES})
+    target_link_libraries(warifu_${name} PRIVATE warifu_warnings ${arg_PRIVATE_LIBS})
+    if(arg_TORCH)
+      target_link_libraries(warifu_${name} PRIVATE warifu_torch)
+      target_precompile_headers(warifu_${name} REUSE_FROM warifu_torch_pch)
+    endif()
+  endif()
+  target_include_directories(warifu_${name} ${scope} ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(warifu_${name} ${scope} ${deps})
+
+  if(BUILD_TESTING)
+    foreach(kind TESTS GOLDEN_TESTS)
+      foreach(test_source IN LISTS arg_${kind})
+        cmake_path(GET test_source STEM test)
+        set(target ${name}_${test})
+        add_executable(${target} ${test_source})
+        target_link_libraries(${target} PRIVATE warifu_${name} warifu_warnings GTest::gmock GTest::gtest_main)
+        target_compile_definitions(${target} PRIVATE WARIFU_SHARED_DIR="${WARIFU_SHARED_DIR}")
+        target_link_libraries(${target} PRIVATE ${arg_PRIVATE_LIBS})
+        if(arg_TORCH)
+          target_link_libraries(${target} PRIVATE warifu_torch)
+          target_precompile_headers(${target} REUSE_FROM warifu_torch_pch)
+        endif()
+        add_test(NAME ${name}/${test} COMMAND ${target})
+        set(label unit)
+        if(kind STREQUAL "GOLDEN_TESTS")
+          set(label golden)
+        endif()
+        set_tests_properties(${name}/${test} PROPERTIES LABELS ${label} TIMEOUT 300)
+      endforeach()
+    endforeach()
+  endif()
+  list(JOIN arg_DEPS "," allowed)
+  set_property(GLOBAL APPEND PROPERTY WARIFU_LAYERS "${name}:${allowed}")
+endfunction()
+
+# A fuzz target: <name>_fuzz.cc defines LLVMFuzzerTestOneInput; fuzz/driver.cc mutates the files of
+# fuzz/corpus/<name>/ deterministically, so that it runs with any compiler, under sanitizers, as a test.
+function(warifu_fuzz name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPS")
+  if(NOT BUILD_TESTING)
+    return()
+  endif()
+  list(TRANSFORM arg_DEPS PREPEND "warifu_" OUTPUT_VARIABLE deps)
+  add_executable(fuzz_${name} ${PROJECT_SOURCE_DIR}/fuzz/${name}_fuzz.cc)
+  target_link_libraries(fuzz_${name} PRIVATE ${deps} warifu_fuzz_driver warifu_warnings)
+  add_test(NAME fuzz/${name} COMMAND fuzz_${name} --rounds 2000 ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
+  set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT 300)
+endfunction()
+
+# A test that every  #include "x/..."  of src/<name>/ is <name> itself or in its DEPS, and that
+# libtorch is included only by the folders marked TORCH.
+function(warifu_check_layers)
+  get_property(layers GLOBAL PROPERTY WARIFU_LAYERS)
+  list(JOIN layers "|" table)
+  add_test(NAME layers COMMAND ${CMAKE_COMMAND} -DSRC=${PROJECT_SOURCE_DIR}/src -DTABLE=${table}
+           -P ${PROJECT_SOURCE_DIR}/cmake/CheckLayers.cmake)
+  set_tests_properties(layers PROPERTIES LABELS unit)
+endfunction()

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/image.h"
+#include "codes/code_matrix.h"
+#include "codes/code_space.h"
+
+namespace warifu {
+
+// One item (or query) as an encoder sees it. Only the fields of the wanted modality are read: that
+// is what makes codes strict. A feature is the output of the space's frozen tower (or a feature
+// the user gave at ingest) and is used instead of the picture or text where present.
+struct EncoderInput {
+  const Image* picture = nullptr;
+  std::span<const float> image_features;
+  std::optional<std::string_view> text;
+  std::span<const float> text_features;
+};
+
+// What indexing and search know of a trained model: content in, codes out. It never shows a tensor.
+//
+// Strict: the code of an input depends on that input alone, not on batch size, order or
+// neighbours. Immutable after loading; encode() may be called from one thread at a time.
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+
+  // One space for each trained code length, ascending in bits; all with the same fingerprint.
+  virtual std::span<const CodeSpace> spaces() const = 0;
+
+  // Whether new content of this modality can be encoded from the raw picture or text. False when
+  // the space was trained on features that were given at ingest: then only features work.
+  virtual bool encodes_raw(Modality modality) const = 0;
+
+  // The form in which pictures are wanted; others are accepted and brought to it.
+  virtual PictureFormat picture_format() const = 0;
+
+  // Codes of all inputs, one matrix for each of spaces() in that order; row i belongs to inputs[i].
+  // kInvalidArgument if an input lacks the wanted modality (the message names its position) or has
+  // features of another width; kIncompatible if raw content is given but encodes_raw is false.
+  virtual Result<std::vector<CodeMatrix>> encode(std::span<const EncoderInput> inputs, Modality modality) const = 0;
+};
+
+}  // namespace warifu

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace warifu {
+
+// A label: one value in one column ("articleType" = "Shirts"). An item may hold several values in
+// the same column.
+struct Label {
+  std::string column;
+  std::string value;
+  auto operator<=>(const Label&) const = default;
+};
+
+// One item as a source states it, before anything is checked beyond the source's own syntax.
+struct Record {
+  std::string place;  // where it was read, for messages: "pairs.csv:17", "a.tar: 0001"
+  std::string id;
+  std::string image_uri;               // absolute path, or "archive.tar#member"; empty: no picture
+  std::vector<std::byte> image_bytes;  // the picture itself where it lies inside an archive
+  std::optional<std::string> text;
+  std::vector<Label> labels;
+  std::vector<Label> attributes;      // other named columns: kept, shown, never trained on
+  std::vector<float> image_features;  // given with the source; empty: none
+  std::vector<float> text_features;
+};
+
+// One thing of a source that could not be read as a record. The run goes on.
+struct Rejection {
+  std::string place;
+  std::string reason;  // Error::message without the place
+  std::string hint;
+};
+
+// What ingest was told about a source.
+struct SourceOptions {
+  std::string format = "auto";             // see reader_formats()
+  std::vector<std::string> label_columns;  // empty: none for CSV; JSONL uses "labels"
+  std::string id_column = "id";
+  std::string image_column = "image";
+  std::string text_column = "text";
+  std::filesystem::path image_root;      // relative picture paths start here; empty: the source's folder
+  std::filesystem::path image_features;  // .npy or .npy.gz, rows in the source's order
+  std::filesystem::path text_features;
+  std::filesystem::path ids;     // format "features": one id a line
+  std::filesystem::path labels;  // format "features": one line an item, values separated by tab or comma
+};
+
+// Pulls records out of one source, in the source's order, in bounded memory.
+//
+// Thread safety: none; one owner.
+class RecordReader {
+ public:
+  virtual ~RecordReader() = default;
+
+  // The next record; a Rejection for one that cannot be read (the reader stays usable); nothing at
+  // the end.
+  virtual std::optional<std::expected<Record, Rejection>> next() = 0;
+
+  // Number of records if the source tells it cheaply, else 0. For the progress bar only.
+  virtual std::size_t size_hint() const = 0;
+};
+
+// Opens `path` (a file or folder; may be empty for format "features"). "auto" looks at the name and
+// the first bytes. kNotFound: no such path; kBadFormat: not readable as that format (with place
+// and hint); kInvalidArgument: unknown format (the message lists the known ones).
+Result<std::unique_ptr<RecordReader>> open_records(const std::filesystem::path& path, const SourceOptions& options);
+
+// What "auto" would choose for `path`, e.g. "csv".
+Result<std::string> detect_format(const std::filesystem::path& path);
+
+}  // namespace warifu

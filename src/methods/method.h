@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/float_matrix.h"
+#include "base/image.h"
+#include "base/progress.h"
+#include "encode/encoder.h"
+#include "encode/tower_spec.h"
+
+namespace warifu {
+
+// What a method may learn from in one modality: features of the frozen or given tower, or the raw
+// content for a trained one. Exactly one is filled; entry i belongs to training item i.
+struct TrainingInputs {
+  TowerSpec tower;
+  FloatMatrix features;
+  std::vector<Image> pictures;  // already brought to the tower's input size
+  std::vector<std::string> texts;
+};
+
+struct TrainingSet {
+  TrainingInputs image;
+  TrainingInputs text;
+  std::vector<std::vector<std::uint32_t>> labels;  // value ids of each item over the chosen columns
+  std::size_t label_values = 0;                    // number of distinct value ids
+  std::vector<std::size_t> train;                  // positions to fit on
+  std::vector<std::size_t> validation;             // positions held out of train to choose by; never queries
+};
+
+struct TrainOptions {
+  std::vector<std::uint32_t> bits = {16, 32, 64, 128};
+  std::uint64_t seed = 1;
+  int epochs = 0;          // 0: the method's own default
+  std::string space = {};  // name of the code space
+};
+
+struct TrainReport {
+  double train_seconds = 0;
+  int epochs_run = 0;
+  double validation_score = 0;  // the method's own criterion, see its README
+  std::string validation_criterion;
+};
+
+// Trains `method` and leaves everything that load_encoder needs in `directory` (weights, tower
+// files, model.json); a checkpoint there from an interrupted run with equal options and data is continued.
+// kNotFound: unknown method (the hint lists them); kInvalidArgument: towers the method cannot use,
+// with the reason; kUnavailable: stopped on request, checkpoint written.
+Result<TrainReport> train_method(std::string_view method, const TrainingSet& set, const TrainOptions& options,
+                                 const std::filesystem::path& directory, ProgressSink& progress);
+
+// The names train_method knows, in a stable order.
+std::span<const std::string_view> method_names();
+
+// The encoder trained into `directory`. kNotFound, kBadFormat, kIncompatible with place and hint.
+Result<std::unique_ptr<Encoder>> load_encoder(const std::filesystem::path& directory);
+
+// How pictures for a trained tower ("small") must be brought to size before training.
+PictureFormat trained_picture_format();
+
+}  // namespace warifu

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "io/record.h"
+
+namespace warifu {
+
+// Row number of an item in the catalog: assigned in ingest order, never reused, the id that codes
+// and indexes carry.
+using ItemRow = std::int64_t;
+
+struct Item {
+  ItemRow row = 0;
+  std::string id;                   // the user's own
+  std::string image_uri;            // absolute path; empty: no picture
+  std::string image_hash;           // content_hash of the picture's bytes; empty: none, or features only
+  std::optional<std::string> text;  // normalised
+  std::vector<Label> labels;        // sorted, without repeats
+  std::vector<Label> attributes;
+};
+
+// What became of a record offered to the catalog.
+enum class Stored { kAdded, kUpdated, kUnchanged };
+
+// How much a catalog holds.
+struct CatalogCounts {
+  std::size_t items = 0;
+  std::size_t with_image = 0;
+  std::size_t with_text = 0;
+  std::size_t with_both = 0;
+  std::size_t rejections = 0;
+};
+
+// The items of a workspace in one SQLite file (WAL): items, labels, attributes, splits, rejections,
+// code spaces. Opening migrates an older schema forward; a newer one is kIncompatible.
+//
+// Threads and processes: any number of readers; one writer, who holds a WriteLock (an flock beside
+// the database, so a crash releases it). A second writer gets kUnavailable with the holder's pid.
+// One Catalog object belongs to one thread at a time.
+class Catalog {
+ public:
+  virtual ~Catalog() = default;
+
+  // --- writing; each call is kUnavailable without begin_writing() ---
+  virtual Result<void> begin_writing() = 0;  // takes the lock, opens a transaction
+  virtual Result<void> commit() = 0;         // durable after this; keeps the lock, opens the next transaction
+  virtual Result<void> end_writing() = 0;    // commits and releases
+
+  // Adds or replaces by id; unchanged content changes nothing (idempotent).
+  // item.row is ignored and set in the answer.
+  virtual Result<std::pair<ItemRow, Stored>> put(const Item& item) = 0;
+  virtual Result<void> set_split(std::string_view split, std::span<const ItemRow> rows) = 0;  // replaces the split
+  virtual Result<void> put_rejection(const Rejection& rejection) = 0;  // by place: a later run replaces it
+  virtual Result<void> clear_rejection(std::string_view place) = 0;    // the place reads well now
+
+  // --- reading ---
+  virtual Result<CatalogCounts> counts() const = 0;
+  virtual Result<std::optional<Item>> find(std::string_view id) const = 0;
+  virtual Result<std::vector<Item>> items(std::span<const ItemRow> rows) const = 0;  // in that order; kNotFound
+  virtual Result<std::vector<Item>> all_items() const = 0;                           // ascending row
+  virtual Result<std::vector<std::string>> label_columns() const = 0;                // sorted
+  virtual Result<std::vector<std::string>> split_names() const = 0;                  // sorted
+  virtual Result<std::vector<ItemRow>> split(std::string_view name) const = 0;       // ascending; kNotFound lists names
+  virtual Result<std::vector<Rejection>> rejections() const = 0;
+  // Rows whose label or attribute `column` has exactly `value`, ascending. kNotFound if no item has that column.
+  virtual Result<std::vector<ItemRow>> rows_where(std::string_view column, std::string_view value) const = 0;
+};
+
+// Creates the file (and schema) if there is none.
+Result<std::unique_ptr<Catalog>> open_catalog(const std::filesystem::path& path);
+
+}  // namespace warifu
