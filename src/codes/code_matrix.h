@@ -4,14 +4,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/float_matrix.h"
 
 namespace warifu {
 
-// n binary codes of `bits` bits, row-major, each row padded with zero bits to whole 64-bit words.
-// Bit k of code i is (row(i)[k / 64] >> (k % 64)) & 1; bit 1 means sign +1.
+// The longest code: a distance fits in 16 bits.
+inline constexpr std::size_t kMaxCodeBits = 65535;
+
+// n binary codes of `bits` bits (at most kMaxCodeBits), row-major, each row padded with zero bits to
+// whole 64-bit words. Bit k of code i is (row(i)[k / 64] >> (k % 64)) & 1; bit 1 means sign +1.
 class CodeMatrix {
  public:
   CodeMatrix() = default;
@@ -29,6 +33,10 @@ class CodeMatrix {
     return {words_.data() + i * words_per_code_, words_per_code_};
   }
   std::span<std::uint64_t> row(std::size_t i) { return {words_.data() + i * words_per_code_, words_per_code_}; }
+  // Rows begin … end - 1, one after the other.
+  std::span<const std::uint64_t> rows(std::size_t begin, std::size_t end) const {
+    return {words_.data() + begin * words_per_code_, (end - begin) * words_per_code_};
+  }
   std::span<const std::uint64_t> words() const { return words_; }
   bool bit(std::size_t i, std::size_t k) const { return (row(i)[k / 64] >> (k % 64)) & 1U; }
 
