@@ -59,6 +59,23 @@ Result<TrainReport> train_method(std::string_view method, const TrainingSet& set
 // The names train_method knows, in a stable order.
 std::span<const std::string_view> method_names();
 
+// kNotFound, listing the names, unless `method` is one of method_names().
+Result<void> check_method(std::string_view method);
+
+// The tower a method works best with when the user names none and no features were given:
+// "small" for a method that can train towers, "classic" / "bow" for one that needs fixed features.
+std::string_view default_tower(std::string_view method, Modality modality);
+
+// What model.json says of a trained space, without loading a tensor. Tower paths are absolute and lie
+// inside `directory`.
+struct SpaceInfo {
+  std::string method;
+  std::vector<CodeSpace> spaces;  // ascending in bits
+  TowerSpec image;
+  TowerSpec text;
+};
+Result<SpaceInfo> read_space_info(const std::filesystem::path& directory);
+
 // The encoder trained into `directory`. kNotFound, kBadFormat, kIncompatible with place and hint.
 Result<std::unique_ptr<Encoder>> load_encoder(const std::filesystem::path& directory);
 

@@ -27,6 +27,9 @@ struct Item {
   std::optional<std::string> text;  // normalised
   std::vector<Label> labels;        // sorted, without repeats
   std::vector<Label> attributes;
+  // Set by the catalog: the value of its change counter when this item was added or last changed.
+  // Codes made at counter value N are stale for items with revision > N.
+  std::int64_t revision = 0;
 };
 
 // What became of a record offered to the catalog.
@@ -59,12 +62,17 @@ class Catalog {
   // Adds or replaces by id; unchanged content changes nothing (idempotent).
   // item.row is ignored and set in the answer.
   virtual Result<std::pair<ItemRow, Stored>> put(const Item& item) = 0;
+  // Gives the item a new revision without changing it (its given features changed).
+  virtual Result<void> touch(ItemRow row) = 0;
+  virtual Result<void> set_meta(std::string_view key, std::string_view value) = 0;
   virtual Result<void> set_split(std::string_view split, std::span<const ItemRow> rows) = 0;  // replaces the split
   virtual Result<void> put_rejection(const Rejection& rejection) = 0;  // by place: a later run replaces it
   virtual Result<void> clear_rejection(std::string_view place) = 0;    // the place reads well now
 
   // --- reading ---
   virtual Result<CatalogCounts> counts() const = 0;
+  virtual Result<std::int64_t> last_revision() const = 0;  // the change counter now; 0: nothing was ever put
+  virtual Result<std::optional<std::string>> meta(std::string_view key) const = 0;
   virtual Result<std::optional<Item>> find(std::string_view id) const = 0;
   virtual Result<std::vector<Item>> items(std::span<const ItemRow> rows) const = 0;  // in that order; kNotFound
   virtual Result<std::vector<Item>> all_items() const = 0;                           // ascending row

@@ -1,0 +1,319 @@
+#include "engine/ingest.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/parallel.h"
+#include "engine/splits.h"
+#include "text/normalize.h"
+
+namespace warifu {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kBatchRecords = 256;
+constexpr std::size_t kBatchBytes = std::size_t{256} << 20;
+constexpr auto kCommitEvery = std::chrono::seconds(5);
+
+Rejection reject(const std::string& place, const Error& error) { return {place, error.message, error.hint}; }
+
+// A record on its way into the catalog: what the parallel checks found out about it.
+struct Candidate {
+  Record record;
+  Item item;
+  bool picture_not_found = false;
+  std::optional<Rejection> rejection;
+};
+
+// Checks one record by itself: text well-formed, picture readable. Runs on any thread.
+class RecordCheck {
+ public:
+  RecordCheck(const Workspace& workspace, const IngestOptions& options) : workspace_(workspace), options_(options) {}
+
+  // `known_hash`: content hash of the picture the catalog already has under this id; such a picture is
+  // not decoded again.
+  void check(Candidate& candidate, const std::string& known_hash) const {
+    if (auto done = check_item(candidate, known_hash); !done)
+      candidate.rejection = reject(candidate.record.place, done.error());
+  }
+
+ private:
+  Result<void> check_item(Candidate& candidate, const std::string& known_hash) const {
+    Record& record = candidate.record;
+    Item& item = candidate.item;
+    item.id = record.id;
+    if (item.id.empty()) return fail(ErrorCode::kBadFormat, "the item has no id");
+    if (first_invalid_utf8(item.id) != std::string_view::npos || item.id.find('\n') != std::string::npos)
+      return fail(ErrorCode::kBadFormat, "the id is not one line of UTF-8 text");
+    if (record.text) {
+      auto text = normalize_text(*record.text);
+      if (!text) return with_context("text", text.error());
+      if (!text->empty()) item.text = std::move(*text);
+    }
+    item.labels = std::move(record.labels);
+    item.attributes = std::move(record.attributes);
+    if (auto read = check_picture(candidate, known_hash); !read) return read;
+    const bool has_picture = !item.image_hash.empty() || !record.image_features.empty();
+    const bool has_text = item.text.has_value() || !record.text_features.empty();
+    if (!has_picture && !has_text)
+      return fail(ErrorCode::kBadFormat, "the item has neither a picture nor a text", "give it at least one of the two");
+    return {};
+  }
+
+  Result<void> check_picture(Candidate& candidate, const std::string& known_hash) const {
+    Record& record = candidate.record;
+    Item& item = candidate.item;
+    const bool archived = !record.image_bytes.empty();
+    if (record.image_uri.empty() && !archived) return {};
+    item.image_uri = record.image_uri;
+    if (!archived) {
+      auto bytes = read_file(record.image_uri, options_.limits.max_bytes);
+      if (!bytes) {
+        const bool tolerated = options_.allow_missing_pictures || !record.image_features.empty();
+        if (bytes.error().code == ErrorCode::kNotFound && tolerated) {
+          candidate.picture_not_found = true;
+          return {};
+        }
+        if (bytes.error().code == ErrorCode::kNotFound)
+          return fail(ErrorCode::kNotFound, "picture '" + record.image_uri + "' does not exist",
+                      "run 'warifu ingest --allow-missing' to keep the item without it");
+        return std::unexpected(bytes.error());
+      }
+      record.image_bytes = std::move(*bytes);
+    }
+    const std::string hash = content_hash(record.image_bytes);
+    if (hash != known_hash) {
+      const auto image = decode_image(record.image_bytes, options_.limits);
+      if (!image) {
+        Error error = image.error();
+        error.message = "picture '" + record.image_uri + "': " + error.message;
+        return std::unexpected(error);
+      }
+    }
+    item.image_hash = hash;
+    if (archived) {
+      auto uri = workspace_.keep_picture(record.image_bytes, hash, record.image_uri);
+      if (!uri) return std::unexpected(uri.error());
+      item.image_uri = *uri;
+    }
+    record.image_bytes = {};
+    return {};
+  }
+
+  const Workspace& workspace_;
+  const IngestOptions& options_;
+};
+
+// Rows of given features on their way into a store, appended a few thousand at a time.
+class GivenFeatures {
+ public:
+  explicit GivenFeatures(std::unique_ptr<FeatureStore> store) : store_(std::move(store)) {}
+
+  // Whether features of this width can be stored beside the ones already there.
+  Result<void> check_width(std::size_t width) const {
+    const std::size_t expected = store_->cols() > 0 ? store_->cols() : width_;
+    if (expected == 0 || expected == width) return {};
+    return fail(ErrorCode::kIncompatible,
+                "the feature has " + std::to_string(width) + " values, the workspace's have " + std::to_string(expected),
+                "use another workspace for features of another width");
+  }
+
+  void add(const std::string& id, std::vector<float> values) {
+    width_ = values.size();
+    keys_.push_back(id);
+    values_.insert(values_.end(), values.begin(), values.end());
+  }
+
+  // Whether exactly these values are stored already.
+  bool has(const std::string& id, std::span<const float> values) const {
+    if (!store_->contains(id)) return false;
+    const std::array<std::string, 1> key{id};
+    const auto stored = store_->gather(key);
+    return stored && std::ranges::equal(stored->row(0), values);
+  }
+
+  Result<void> flush() {
+    if (keys_.empty()) return {};
+    const FloatMatrix rows(keys_.size(), width_, std::move(values_));
+    auto appended = store_->append(keys_, rows);
+    keys_.clear();
+    values_.clear();
+    if (!appended) return appended;
+    return store_->flush();
+  }
+
+ private:
+  std::unique_ptr<FeatureStore> store_;
+  std::size_t width_ = 0;
+  std::vector<std::string> keys_;
+  std::vector<float> values_;
+};
+
+class Ingestion {
+ public:
+  Ingestion(Workspace& workspace, const IngestOptions& options, ProgressSink& progress, GivenFeatures image_features,
+            GivenFeatures text_features)
+      : workspace_(workspace),
+        options_(options),
+        progress_(progress),
+        image_features_(std::move(image_features)),
+        text_features_(std::move(text_features)) {}
+
+  Result<IngestReport> run(RecordReader& reader) {
+    const auto started = Clock::now();
+    if (auto begun = workspace_.catalog().begin_writing(); !begun) return std::unexpected(begun.error());
+    if (auto read = read_all(reader); !read) return std::unexpected(read.error());
+    if (auto saved = commit(); !saved) return std::unexpected(saved.error());
+    if (!report_.stopped)
+      if (auto split = assign_splits(workspace_.catalog(), options_.splits, options_.seed, report_); !split)
+        return std::unexpected(split.error());
+    if (auto ended = workspace_.catalog().end_writing(); !ended) return std::unexpected(ended.error());
+    const auto counts = workspace_.catalog().counts();
+    if (!counts) return std::unexpected(counts.error());
+    report_.items = counts->items;
+    report_.seconds = std::chrono::duration<double>(Clock::now() - started).count();
+    return std::move(report_);
+  }
+
+ private:
+  Result<void> read_all(RecordReader& reader) {
+    auto last_commit = Clock::now();
+    for (;;) {
+      std::vector<Candidate> batch = next_batch(reader);
+      if (batch.empty()) return {};
+      if (auto stored = store(batch); !stored) return stored;
+      progress_.advance("reading", read_, std::max(reader.size_hint(), read_));
+      report_.stopped = progress_.stop_requested();
+      if (report_.stopped) return {};
+      if (Clock::now() - last_commit > kCommitEvery) {
+        if (auto saved = commit(); !saved) return saved;
+        last_commit = Clock::now();
+      }
+    }
+  }
+
+  std::vector<Candidate> next_batch(RecordReader& reader) {
+    std::vector<Candidate> batch;
+    std::size_t bytes = 0;
+    while (batch.size() < kBatchRecords && bytes < kBatchBytes) {
+      auto record = reader.next();
+      if (!record) break;
+      ++read_;
+      Candidate candidate;
+      if (*record) {
+        candidate.record = std::move(**record);
+        bytes += candidate.record.image_bytes.size();
+        check_repeat(candidate);
+      } else {
+        candidate.rejection = record->error();
+        candidate.record.place = record->error().place;
+      }
+      batch.push_back(std::move(candidate));
+    }
+    return batch;
+  }
+
+  // Two items of one source under one id: the second would silently replace the first.
+  void check_repeat(Candidate& candidate) {
+    const auto [first, is_new] = seen_.emplace(candidate.record.id, candidate.record.place);
+    if (!is_new && !candidate.record.id.empty())
+      candidate.rejection = Rejection{candidate.record.place,
+                                      "id '" + candidate.record.id + "' was already used at " + first->second,
+                                      "give every item an id of its own"};
+  }
+
+  Result<void> store(std::vector<Candidate>& batch) {
+    std::vector<std::string> known(batch.size());
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      if (batch[i].rejection) continue;
+      const auto item = workspace_.catalog().find(batch[i].record.id);
+      if (!item) return std::unexpected(item.error());
+      if (*item) known[i] = (*item)->image_hash;
+    }
+    const RecordCheck check(workspace_, options_);
+    parallel_for(batch.size(), 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i)
+        if (!batch[i].rejection) check.check(batch[i], known[i]);
+    });
+    for (Candidate& candidate : batch)
+      if (auto stored = store_one(candidate); !stored) return stored;
+    return {};
+  }
+
+  Result<void> store_one(Candidate& candidate) {
+    if (!candidate.rejection)
+      for (const auto& [features, values] : {std::pair(&image_features_, &candidate.record.image_features),
+                                             std::pair(&text_features_, &candidate.record.text_features)})
+        if (!values->empty())
+          if (auto fits = features->check_width(values->size()); !fits)
+            candidate.rejection = reject(candidate.record.place, fits.error());
+    Catalog& catalog = workspace_.catalog();
+    if (candidate.rejection) {
+      report_.rejected.push_back(*candidate.rejection);
+      return catalog.put_rejection(*candidate.rejection);
+    }
+    bool new_features = false;
+    for (const auto& [features, values] : {std::pair(&image_features_, &candidate.record.image_features),
+                                           std::pair(&text_features_, &candidate.record.text_features)}) {
+      if (values->empty() || features->has(candidate.item.id, *values)) continue;
+      features->add(candidate.item.id, std::move(*values));
+      new_features = true;
+    }
+    const auto stored = catalog.put(candidate.item);
+    if (!stored) return std::unexpected(stored.error());
+    if (new_features && stored->second == Stored::kUnchanged) {
+      // The catalog cannot see features: say by its revision that the item's codes are stale.
+      if (auto touched = catalog.touch(stored->first); !touched) return touched;
+      ++report_.updated;
+    } else {
+      ++(stored->second == Stored::kAdded     ? report_.added
+         : stored->second == Stored::kUpdated ? report_.updated
+                                              : report_.unchanged);
+    }
+    if (candidate.picture_not_found) ++report_.pictures_not_found;
+    return catalog.clear_rejection(candidate.record.place);
+  }
+
+  // Features first: an item in the catalog never waits for features that a crash took away.
+  Result<void> commit() {
+    if (auto flushed = image_features_.flush(); !flushed) return flushed;
+    if (auto flushed = text_features_.flush(); !flushed) return flushed;
+    return workspace_.catalog().commit();
+  }
+
+  Workspace& workspace_;
+  const IngestOptions& options_;
+  ProgressSink& progress_;
+  GivenFeatures image_features_;
+  GivenFeatures text_features_;
+  IngestReport report_;
+  std::size_t read_ = 0;
+  std::unordered_map<std::string, std::string> seen_;  // id -> place, of this run
+};
+
+}  // namespace
+
+Result<IngestReport> ingest(Workspace& workspace, const std::filesystem::path& path, const IngestOptions& options,
+                            ProgressSink& progress) {
+  // What the user named must be there before anything is written.
+  if (!options.splits.empty())
+    if (auto readable = check_splits(options.splits); !readable) return std::unexpected(readable.error());
+  auto reader = open_records(path, options.source);
+  if (!reader) return std::unexpected(reader.error());
+  auto image_features = workspace.given_features(Modality::kImage);
+  if (!image_features) return std::unexpected(image_features.error());
+  auto text_features = workspace.given_features(Modality::kText);
+  if (!text_features) return std::unexpected(text_features.error());
+  Ingestion ingestion(workspace, options, progress, GivenFeatures(std::move(*image_features)),
+                      GivenFeatures(std::move(*text_features)));
+  return ingestion.run(**reader);
+}
+
+}  // namespace warifu

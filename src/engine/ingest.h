@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "engine/workspace.h"
+#include "io/image_file.h"
+#include "io/record.h"
+
+namespace warifu {
+
+struct IngestOptions {
+  SourceOptions source;
+  std::filesystem::path splits;          // folder of <split>.txt; empty: drawn by `seed`
+  bool allow_missing_pictures = false;   // keep an item whose picture file is not there
+  ImageLimits limits;
+  std::uint64_t seed = 1;  // of the drawn splits
+};
+
+struct IngestReport {
+  std::size_t added = 0;
+  std::size_t updated = 0;
+  std::size_t unchanged = 0;
+  std::size_t pictures_not_found = 0;       // kept without (features given, or allow_missing_pictures)
+  std::vector<Rejection> rejected;          // each broken item with its place, reason and hint
+  std::size_t items = 0;                    // in the catalog afterwards
+  std::map<std::string, std::size_t> splits;  // items in each split afterwards
+  std::size_t unknown_split_ids = 0;        // named by a split file, but no such item
+  double seconds = 0;
+  bool stopped = false;  // on request; the same command continues
+};
+
+// Reads a source into the catalog. A broken item is listed and never ends the run. Idempotent: a
+// second run changes nothing and does not decode a picture again; after a crash or Ctrl-C the same
+// command continues (work is committed every few seconds).
+//
+// Pictures stay where they are (their path and content hash are kept); those inside archives are
+// copied into the workspace.
+//
+// Without `splits`, items are drawn into query (a tenth) and database = train (the rest), by a hash of
+// id and seed: an item never changes sides when more items arrive.
+Result<IngestReport> ingest(Workspace& workspace, const std::filesystem::path& path, const IngestOptions& options,
+                            ProgressSink& progress);
+
+}  // namespace warifu

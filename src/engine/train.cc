@@ -1,0 +1,230 @@
+#include "engine/train.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "base/hash.h"
+#include "base/rng.h"
+#include "engine/content_source.h"
+#include "text/bag_of_words.h"
+#include "text/tokenizer.h"
+
+namespace warifu {
+namespace {
+
+constexpr std::size_t kBagSize = 1000;
+constexpr std::size_t kPieces = 4000;
+constexpr std::size_t kMaxValidation = 500;
+
+Result<std::vector<Item>> training_items(const Workspace& workspace, const TrainRequest& request) {
+  const auto rows = workspace.catalog().split("train");
+  if (!rows) return std::unexpected(rows.error());
+  auto items = workspace.catalog().items(*rows);
+  if (!items) return items;
+  if (!request.only_labels.empty()) {
+    const std::set<std::string> wanted(request.only_labels.begin(), request.only_labels.end());
+    const std::set<std::string> columns(request.label_columns.begin(), request.label_columns.end());
+    std::erase_if(*items, [&](const Item& item) {
+      return std::ranges::none_of(item.labels, [&](const Label& label) {
+        return wanted.contains(label.value) && (columns.empty() || columns.contains(label.column));
+      });
+    });
+  }
+  return items;
+}
+
+Result<TowerSpec> choose_image_tower(const Workspace& workspace, const TrainRequest& request) {
+  TowerSpec tower{request.image_encoder, request.image_weights, {}};
+  if (!tower.name.empty()) return tower;
+  const auto given = workspace.given_features(Modality::kImage);
+  if (!given) return std::unexpected(given.error());
+  if (!request.image_weights.empty())
+    return fail(ErrorCode::kInvalidArgument, "--image-weights without --image-encoder",
+                "say which encoder the file is of: --image-encoder mobilenet_v2 or clip");
+  tower.name = (*given)->rows() > 0 ? "given" : std::string(default_tower(request.method, Modality::kImage));
+  return tower;
+}
+
+// Vocabularies are learnt from the training texts alone and named by them.
+Result<std::filesystem::path> learnt_vocabulary(const Workspace& workspace, std::string_view tower,
+                                                std::span<const std::string> texts) {
+  std::string all;
+  for (const std::string& text : texts) (all += text) += '\n';
+  const auto path = workspace.vocabulary_folder() / (std::string(tower) + "-" + content_hash(all));
+  std::error_code failure;
+  if (std::filesystem::exists(path, failure)) return path;
+  auto made = tower == "bow" ? BagOfWords::learn(texts, kBagSize).save(path) : train_sentencepiece(texts, kPieces, path);
+  if (!made) return std::unexpected(made.error());
+  return path;
+}
+
+Result<TowerSpec> choose_text_tower(const Workspace& workspace, const TrainRequest& request,
+                                    std::span<const Item> items) {
+  TowerSpec tower{request.text_encoder, request.text_weights, request.text_vocabulary};
+  if (tower.name.empty()) {
+    const auto given = workspace.given_features(Modality::kText);
+    if (!given) return std::unexpected(given.error());
+    tower.name = (*given)->rows() > 0 ? "given" : std::string(default_tower(request.method, Modality::kText));
+  }
+  if (tower.name == "clip" && tower.weights.empty()) tower.weights = request.image_weights;
+  if (tower.name != "bow" && tower.name != "small") return tower;
+  std::vector<std::string> texts;
+  for (const Item& item : items)
+    if (item.text) texts.push_back(*item.text);
+  if (texts.empty())
+    return fail(ErrorCode::kNotFound, "no training item has a text", "ingest texts, or features with --text-features");
+  auto vocabulary = learnt_vocabulary(workspace, tower.name, texts);
+  if (!vocabulary) return std::unexpected(vocabulary.error());
+  tower.vocabulary = *vocabulary;
+  return tower;
+}
+
+// Value ids over the chosen columns, in ascending (column, value) order.
+Result<void> add_labels(const Workspace& workspace, const TrainRequest& request, std::span<const Item> items,
+                        TrainingSet& set) {
+  const auto known = workspace.catalog().label_columns();
+  if (!known) return std::unexpected(known.error());
+  for (const std::string& column : request.label_columns)
+    if (!std::ranges::binary_search(*known, column)) {
+      std::string list;
+      for (const std::string& name : *known) list += (list.empty() ? "" : ", ") + name;
+      return fail(ErrorCode::kNotFound, "no item has a label column '" + column + "'",
+                  list.empty() ? "ingest with --label-columns" : "label columns: " + list);
+    }
+  const auto chosen = [&](const Label& label) {
+    return request.label_columns.empty() || std::ranges::find(request.label_columns, label.column) != request.label_columns.end();
+  };
+  std::map<Label, std::uint32_t> ids;
+  for (const Item& item : items)
+    for (const Label& label : item.labels)
+      if (chosen(label)) ids.emplace(label, 0);
+  std::uint32_t next = 0;
+  for (auto& [label, id] : ids) id = next++;
+  set.label_values = ids.size();
+  for (const Item& item : items) {
+    auto& values = set.labels.emplace_back();
+    for (const Label& label : item.labels)
+      if (chosen(label)) values.push_back(ids.at(label));
+  }
+  return {};
+}
+
+// Moves the texts of a share of the training positions round in a circle: each gets another's.
+void mismatch_pairs(TrainingSet& set, double share, std::uint64_t seed) {
+  std::vector<std::size_t> positions = set.train;
+  Rng rng(seed ^ 0x6E6F697365ULL);
+  shuffle(std::span(positions), rng);
+  positions.resize(static_cast<std::size_t>(share * static_cast<double>(positions.size())));
+  for (std::size_t i = 1; i < positions.size(); ++i) {
+    const std::size_t a = positions[i - 1];
+    const std::size_t b = positions[i];
+    if (!set.text.texts.empty()) std::swap(set.text.texts[a], set.text.texts[b]);
+    if (!set.text.features.empty()) std::ranges::swap_ranges(set.text.features.row(a), set.text.features.row(b));
+  }
+}
+
+void split_validation(TrainingSet& set, std::size_t items, std::uint64_t seed) {
+  std::vector<std::size_t> order(items);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  Rng rng(seed);
+  shuffle(std::span(order), rng);
+  const auto held_out = static_cast<std::ptrdiff_t>(std::min(items / 10, kMaxValidation));
+  set.validation.assign(order.begin(), order.begin() + held_out);
+  set.train.assign(order.begin() + held_out, order.end());
+  std::ranges::sort(set.validation);
+  std::ranges::sort(set.train);
+}
+
+// Keeps the entries of a batch at `keep` (positions of the items both halves have).
+TrainingInputs select(TowerSpec tower, ContentBatch batch, std::span<const std::size_t> keep) {
+  TrainingInputs inputs;
+  inputs.tower = std::move(tower);
+  if (!batch.features.empty()) inputs.features = FloatMatrix(keep.size(), batch.features.cols());
+  std::size_t entry = 0;
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    while (batch.present[entry] != keep[i]) ++entry;
+    if (!batch.features.empty()) std::ranges::copy(batch.features.row(entry), inputs.features.row(i).begin());
+    if (!batch.pictures.empty()) inputs.pictures.push_back(std::move(batch.pictures[entry]));
+    if (!batch.texts.empty()) inputs.texts.push_back(std::move(batch.texts[entry]));
+  }
+  return inputs;
+}
+
+Result<void> replace_space(const std::filesystem::path& made, const std::filesystem::path& target) {
+  std::error_code failure;
+  std::filesystem::remove_all(target, failure);
+  std::filesystem::rename(made, target, failure);
+  if (failure) return fail(ErrorCode::kIo, target.string() + ": " + failure.message());
+  return {};
+}
+
+}  // namespace
+
+Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, ProgressSink& progress) {
+  const auto started = std::chrono::steady_clock::now();
+  TrainOutcome outcome;
+  outcome.space = request.space.empty() ? request.method : request.space;
+  if (auto named = Workspace::check_space_name(outcome.space); !named) return std::unexpected(named.error());
+  if (auto known = check_method(request.method); !known) return std::unexpected(known.error());
+  if (!(request.pair_noise >= 0 && request.pair_noise <= 1))
+    return fail(ErrorCode::kInvalidArgument, "--noise pairs:" + std::to_string(request.pair_noise) + " is not in 0 … 1");
+
+  auto items = training_items(workspace, request);
+  if (!items) return std::unexpected(items.error());
+  const std::size_t in_split = items->size();
+  auto image_tower = choose_image_tower(workspace, request);
+  if (!image_tower) return std::unexpected(image_tower.error());
+  auto images = ContentSource::open(workspace, *image_tower, Modality::kImage, trained_picture_format());
+  if (!images) return std::unexpected(images.error());
+  auto text_tower = choose_text_tower(workspace, request, *items);
+  if (!text_tower) return std::unexpected(text_tower.error());
+  auto texts = ContentSource::open(workspace, *text_tower, Modality::kText, trained_picture_format());
+  if (!texts) return std::unexpected(texts.error());
+  outcome.image_encoder = image_tower->name;
+  outcome.text_encoder = text_tower->name;
+  progress.note("pictures through '" + image_tower->name + "', texts through '" + text_tower->name + "'");
+
+  std::erase_if(*items, [&](const Item& item) { return !images->has(item) || !texts->has(item); });
+  auto image_batch = images->load(*items, progress);
+  if (!image_batch) return std::unexpected(image_batch.error());
+  auto text_batch = texts->load(*items, progress);
+  if (!text_batch) return std::unexpected(text_batch.error());
+  for (const auto& [position, error] : image_batch->failed)
+    progress.note("left out '" + (*items)[position].id + "': " + error.message);
+  std::vector<std::size_t> complete;
+  std::ranges::set_intersection(image_batch->present, text_batch->present, std::back_inserter(complete));
+  outcome.left_out = in_split - complete.size();
+  if (complete.empty())
+    return fail(ErrorCode::kNotFound, "none of the " + std::to_string(in_split) + " training items has both a picture and a text",
+                "see 'warifu status'; training learns from pairs");
+
+  TrainingSet set;
+  set.image = select(*image_tower, std::move(*image_batch), complete);
+  set.text = select(*text_tower, std::move(*text_batch), complete);
+  std::vector<Item> kept;
+  for (const std::size_t position : complete) kept.push_back(std::move((*items)[position]));
+  if (auto labelled = add_labels(workspace, request, kept, set); !labelled) return std::unexpected(labelled.error());
+  split_validation(set, kept.size(), request.seed);
+  mismatch_pairs(set, request.pair_noise, request.seed);
+  outcome.train_items = set.train.size();
+  outcome.validation_items = set.validation.size();
+
+  // Beside the finished spaces, under a name no space can have, until it is whole.
+  const auto unfinished = workspace.root() / "spaces" / (".training-" + outcome.space);
+  std::error_code failure;
+  std::filesystem::create_directories(unfinished, failure);
+  if (failure) return fail(ErrorCode::kIo, unfinished.string() + ": " + failure.message());
+  TrainOptions options{request.bits, request.seed, request.epochs, outcome.space};
+  auto report = train_method(request.method, set, options, unfinished, progress);
+  if (!report) return std::unexpected(report.error());
+  if (auto replaced = replace_space(unfinished, workspace.space_folder(outcome.space)); !replaced)
+    return std::unexpected(replaced.error());
+  outcome.report = *report;
+  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  return outcome;
+}
+
+}  // namespace warifu

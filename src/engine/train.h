@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "engine/workspace.h"
+#include "methods/method.h"
+
+namespace warifu {
+
+struct TrainRequest {
+  std::string method;
+  std::string space;                       // empty: the method's name
+  std::vector<std::uint32_t> bits = {16, 32, 64, 128};
+  std::vector<std::string> label_columns;  // empty: every label column
+  std::vector<std::string> only_labels;    // train on items with one of these values; empty: all
+  std::string image_encoder;               // empty: given features, else what the method does best
+  std::filesystem::path image_weights;
+  std::string text_encoder;
+  std::filesystem::path text_weights;      // empty: image_weights (CLIP keeps both towers in one file)
+  std::filesystem::path text_vocabulary;   // CLIP's merges
+  int epochs = 0;                          // 0: the method's own default
+  std::uint64_t seed = 1;
+  double pair_noise = 0;                   // share of training pairs whose texts are exchanged
+};
+
+struct TrainOutcome {
+  std::string space;
+  std::size_t train_items = 0;
+  std::size_t validation_items = 0;
+  std::size_t left_out = 0;  // train items that lack a half or whose picture went away
+  std::string image_encoder;
+  std::string text_encoder;
+  double seconds = 0;        // all of it
+  TrainReport report;        // of the method alone
+};
+
+// Trains a code space on the workspace's "train" split; nothing of the query split is read. A tenth
+// of the train items (at most 500) is held out for validation, by seed.
+// The new model takes the space's place only when it is whole; until then an older one of that name serves.
+// An interrupted run is continued by the same command.
+Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, ProgressSink& progress);
+
+}  // namespace warifu

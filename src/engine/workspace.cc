@@ -1,0 +1,98 @@
+#include "engine/workspace.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+
+namespace warifu {
+namespace {
+
+constexpr std::string_view kInside = "workspace:";
+
+Result<void> make_folder(const std::filesystem::path& folder) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure) return fail(ErrorCode::kIo, folder.string() + ": " + failure.message());
+  return {};
+}
+
+}  // namespace
+
+Result<Workspace> Workspace::create_or_open(const std::filesystem::path& root) {
+  std::error_code failure;
+  const auto absolute = std::filesystem::absolute(root, failure);
+  for (const char* folder : {"features", "pictures", "spaces", "vocabularies"})
+    if (auto made = make_folder(absolute / folder); !made) return std::unexpected(made.error());
+  return open(absolute);
+}
+
+Result<Workspace> Workspace::open(const std::filesystem::path& root) {
+  std::error_code failure;
+  const auto absolute = std::filesystem::absolute(root, failure);
+  if (!std::filesystem::is_directory(absolute / "spaces", failure)) {
+    return fail(ErrorCode::kNotFound, root.string() + ": no workspace there",
+                "make one with 'warifu --workspace " + root.string() + " ingest PATH'");
+  }
+  auto catalog = open_catalog(absolute / "catalog.db");
+  if (!catalog) return std::unexpected(catalog.error());
+  return Workspace(absolute, std::move(*catalog));
+}
+
+Result<std::unique_ptr<FeatureStore>> Workspace::given_features(Modality modality) const {
+  return open_feature_store(root_ / "features" / (std::string("given-") + modality_name(modality)));
+}
+
+Result<std::unique_ptr<FeatureStore>> Workspace::tower_features(std::string_view fingerprint) const {
+  return open_feature_store(root_ / "features" / fingerprint);
+}
+
+Result<void> Workspace::check_space_name(std::string_view space) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  if (!space.empty() && space.size() <= 64 && space[0] != '.' && std::ranges::all_of(space, allowed)) return {};
+  return fail(ErrorCode::kInvalidArgument, "'" + std::string(space) + "' cannot name a code space",
+              "use 1 to 64 letters, digits, '-', '_' or '.', not starting with '.'");
+}
+
+Result<void> Workspace::require_space(std::string_view space) const {
+  if (auto named = check_space_name(space); !named) return named;
+  std::error_code failure;
+  if (std::filesystem::exists(space_folder(space) / "model.json", failure)) return {};
+  std::string known;
+  for (const auto& name : space_names()) known += (known.empty() ? "" : ", ") + name;
+  return fail(ErrorCode::kNotFound, "no code space is called '" + std::string(space) + "'",
+              known.empty() ? "train one with 'warifu train --method contrastive'" : "known spaces: " + known);
+}
+
+std::vector<std::string> Workspace::space_names() const {
+  std::vector<std::string> names;
+  std::error_code failure;
+  for (const auto& entry : std::filesystem::directory_iterator(root_ / "spaces", failure))
+    if (std::filesystem::exists(entry.path() / "model.json", failure) && check_space_name(entry.path().filename().string()))
+      names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<std::string> Workspace::keep_picture(std::span<const std::byte> bytes, std::string_view hash,
+                                            std::string_view name) const {
+  std::string extension = std::filesystem::path(name).extension().string();
+  if (extension.size() > 8) extension.clear();
+  const auto relative = std::filesystem::path("pictures") / hash.substr(0, 2) / (std::string(hash) + extension);
+  std::error_code failure;
+  if (!std::filesystem::exists(root_ / relative, failure)) {
+    if (auto made = make_folder((root_ / relative).parent_path()); !made) return std::unexpected(made.error());
+    if (auto written = write_file_atomically(root_ / relative, bytes); !written)
+      return std::unexpected(written.error());
+  }
+  return std::string(kInside) + relative.string();
+}
+
+std::filesystem::path Workspace::picture_path(const Item& item) const {
+  if (item.image_uri.starts_with(kInside)) return root_ / item.image_uri.substr(kInside.size());
+  return item.image_uri;
+}
+
+}  // namespace warifu

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "codes/code_space.h"
+#include "store/catalog.h"
+#include "store/feature_store.h"
+
+namespace warifu {
+
+// A workspace on disk:
+//
+//   catalog.db                    items, labels, splits, rejections (SQLite)
+//   features/given-image.npy …    features that came with the items, by item id
+//   features/<tower>-<hash>.npy   outputs of frozen towers, by content hash
+//   pictures/ab/abcd….jpg         pictures that came inside archives
+//   spaces/<name>/                one trained code space: model, towers, vocabulary, log
+//   spaces/<name>/codes/          its codes, one file a modality and code length
+//
+// One Workspace belongs to one thread at a time; several processes may open the same folder (one
+// writer, see store/catalog.h).
+class Workspace {
+ public:
+  static Result<Workspace> create_or_open(const std::filesystem::path& root);
+  static Result<Workspace> open(const std::filesystem::path& root);  // kNotFound with the command to run
+
+  const std::filesystem::path& root() const { return root_; }
+  Catalog& catalog() { return *catalog_; }
+  const Catalog& catalog() const { return *catalog_; }
+
+  // Features given at ingest, of one modality; keys are item ids.
+  Result<std::unique_ptr<FeatureStore>> given_features(Modality modality) const;
+  // Cached outputs of a frozen tower; keys are content hashes.
+  Result<std::unique_ptr<FeatureStore>> tower_features(std::string_view fingerprint) const;
+
+  std::filesystem::path space_folder(std::string_view space) const { return root_ / "spaces" / space; }
+  std::filesystem::path vocabulary_folder() const { return root_ / "vocabularies"; }
+  // kInvalidArgument unless the name is 1 … 64 of letters, digits, '-', '_', '.', not starting with '.'.
+  static Result<void> check_space_name(std::string_view space);
+  // kNotFound lists the spaces there are.
+  Result<void> require_space(std::string_view space) const;
+  std::vector<std::string> space_names() const;
+
+  // Puts the bytes of a picture from inside an archive into the workspace; the item's image_uri.
+  Result<std::string> keep_picture(std::span<const std::byte> bytes, std::string_view hash, std::string_view name) const;
+  // The file behind an item's image_uri.
+  std::filesystem::path picture_path(const Item& item) const;
+
+ private:
+  Workspace(std::filesystem::path root, std::unique_ptr<Catalog> catalog)
+      : root_(std::move(root)), catalog_(std::move(catalog)) {}
+
+  std::filesystem::path root_;
+  std::unique_ptr<Catalog> catalog_;
+};
+
+}  // namespace warifu

@@ -1,0 +1,113 @@
+#include "search/searcher.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace warifu {
+namespace {
+
+// One hit an item, by its nearer half. Both lists ascend in (distance, row), so the first sight of an
+// item in the merged order is its nearer half; images go first on equal (distance, row).
+std::vector<SearchHit> merge_halves(const std::vector<SearchHit>& images, const std::vector<SearchHit>& texts,
+                                    std::size_t k) {
+  std::vector<SearchHit> all;
+  all.reserve(images.size() + texts.size());
+  std::merge(images.begin(), images.end(), texts.begin(), texts.end(), std::back_inserter(all),
+             [](const SearchHit& a, const SearchHit& b) {
+               return std::pair(a.distance, a.row) < std::pair(b.distance, b.row);
+             });
+  std::unordered_set<std::int64_t> seen;
+  std::vector<SearchHit> merged;
+  for (const SearchHit& hit : all) {
+    if (merged.size() == k) break;
+    if (seen.insert(hit.row).second) merged.push_back(hit);
+  }
+  return merged;
+}
+
+}  // namespace
+
+Result<Find> parse_find(std::string_view name) {
+  if (name == "image") return Find::kImage;
+  if (name == "text") return Find::kText;
+  if (name == "any") return Find::kAny;
+  return fail(ErrorCode::kInvalidArgument, "cannot find '" + std::string(name) + "'", "use image, text or any");
+}
+
+Searcher::Searcher(CodeSpace space, std::shared_ptr<const Encoder> encoder, std::shared_ptr<const Index> images,
+                   std::shared_ptr<const Index> texts)
+    : space_(std::move(space)), encoder_(std::move(encoder)), images_(std::move(images)), texts_(std::move(texts)) {}
+
+Result<CodeMatrix> Searcher::stored_code(std::int64_t row) const {
+  for (const auto& index : {images_, texts_}) {
+    if (!index) continue;
+    const auto words = index->code_of(row);
+    if (!words.empty()) return CodeMatrix(1, space_.bits, std::vector(words.begin(), words.end()));
+  }
+  return fail(ErrorCode::kNotFound, "the item has no code in space '" + space_.name + "'",
+              "run 'warifu index --space " + space_.name + "'");
+}
+
+Result<CodeMatrix> Searcher::encode_query(const Query& query) const {
+  if (query.like_row) return stored_code(*query.like_row);
+  if (!query.text && !query.picture) {
+    return fail(ErrorCode::kInvalidArgument, "nothing to search for", "give --text, --image, both, or --like ID");
+  }
+  if (!encoder_) return fail(ErrorCode::kIncompatible, "space '" + space_.name + "' has no encoder loaded");
+  EncoderInput input;
+  if (query.picture) input.picture = &*query.picture;
+  if (query.text) input.text = *query.text;
+  const Modality modality = query.picture && query.text ? Modality::kBoth
+                            : query.picture             ? Modality::kImage
+                                                        : Modality::kText;
+  auto codes = encoder_->encode({&input, 1}, modality);
+  if (!codes) return std::unexpected(codes.error());
+  const auto spaces = encoder_->spaces();
+  for (std::size_t i = 0; i < spaces.size(); ++i)
+    if (spaces[i] == space_) return std::move((*codes)[i]);
+  return fail(ErrorCode::kIncompatible, "the model in space '" + space_.name + "' is not the one its codes were made with",
+              "run 'warifu index --space " + space_.name + "'");
+}
+
+Result<std::vector<SearchHit>> Searcher::search(const SearchRequest& request) const {
+  if (request.k == 0) return fail(ErrorCode::kInvalidArgument, "k is 0", "ask for at least one hit");
+  const auto code = encode_query(request.query);
+  if (!code) return std::unexpected(code.error());
+
+  const auto scan = [&](const std::shared_ptr<const Index>& index) -> Result<std::vector<SearchHit>> {
+    std::vector<SearchHit> hits;
+    if (!index) return hits;
+    // One more, since the item itself is dropped from a like-query.
+    auto found = index->search(space_, code->row(0), request.k + (request.query.like_row ? 1 : 0), request.filter);
+    if (!found) return std::unexpected(found.error());
+    for (const Hit& hit : *found) {
+      if (request.query.like_row == hit.row) continue;
+      if (hits.size() == request.k) break;
+      hits.push_back({hit.row, index->modality(), hit.distance,
+                      1.0 - static_cast<double>(hit.distance) / static_cast<double>(space_.bits)});
+    }
+    return hits;
+  };
+
+  const bool want_images = request.find != Find::kText;
+  const bool want_texts = request.find != Find::kImage;
+  if (!(want_images && images_) && !(want_texts && texts_)) {
+    return fail(ErrorCode::kNotFound, "space '" + space_.name + "' holds no codes of that half",
+                "run 'warifu index --space " + space_.name + "', or use --find any");
+  }
+  std::vector<SearchHit> images;
+  std::vector<SearchHit> texts;
+  if (want_images) {
+    auto found = scan(images_);
+    if (!found) return found;
+    images = std::move(*found);
+  }
+  if (want_texts) {
+    auto found = scan(texts_);
+    if (!found) return found;
+    texts = std::move(*found);
+  }
+  return merge_halves(images, texts, request.k);
+}
+
+}  // namespace warifu

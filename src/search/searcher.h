@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/image.h"
+#include "codes/code_space.h"
+#include "encode/encoder.h"
+#include "index/index.h"
+
+namespace warifu {
+
+// Which half of the items a query is matched against.
+enum class Find { kImage, kText, kAny };
+
+// "image", "text", "any"; kInvalidArgument otherwise.
+Result<Find> parse_find(std::string_view name);
+
+// What is looked for: words, a picture, both together, or what is stored of an item.
+struct Query {
+  std::optional<std::string> text;
+  std::optional<Image> picture;
+  std::optional<std::int64_t> like_row;  // excludes the other two
+};
+
+struct SearchRequest {
+  Query query;
+  Find find = Find::kAny;
+  std::size_t k = 10;
+  RowFilter filter;
+};
+
+struct SearchHit {
+  std::int64_t row = 0;
+  Modality modality = Modality::kImage;  // which half of the item matched
+  std::uint32_t distance = 0;            // Hamming
+  double score = 0;                      // 1 - distance / bits, in [0, 1]
+};
+
+// Answers queries over one code space at one code length. With Find::kAny an item is listed once, by
+// its nearer half (the image half on a tie).
+//
+// Order: ascending (distance, row). Thread safety: as Encoder::encode, one caller at a time.
+class Searcher {
+ public:
+  // `encoder` may be null when only like-queries are asked; indexes may be null where nothing of
+  // that modality is stored. All must be of `space`.
+  Searcher(CodeSpace space, std::shared_ptr<const Encoder> encoder, std::shared_ptr<const Index> images,
+           std::shared_ptr<const Index> texts);
+
+  // kInvalidArgument: an empty query or k == 0; kNotFound: the like-row has no code, or nothing of
+  // the wanted half is indexed; kIncompatible: the encoder cannot take raw pictures or texts.
+  Result<std::vector<SearchHit>> search(const SearchRequest& request) const;
+
+  const CodeSpace& space() const { return space_; }
+
+ private:
+  Result<CodeMatrix> encode_query(const Query& query) const;
+  Result<CodeMatrix> stored_code(std::int64_t row) const;
+
+  CodeSpace space_;
+  std::shared_ptr<const Encoder> encoder_;
+  std::shared_ptr<const Index> images_;
+  std::shared_ptr<const Index> texts_;
+};
+
+}  // namespace warifu
