@@ -1,0 +1,52 @@
+#include <array>
+
+#include "cli/verb.h"
+
+namespace warifu {
+
+std::unique_ptr<Verb> make_ingest_verb();
+std::unique_ptr<Verb> make_train_verb();
+std::unique_ptr<Verb> make_index_verb();
+std::unique_ptr<Verb> make_search_verb();
+std::unique_ptr<Verb> make_evaluate_verb();
+std::unique_ptr<Verb> make_status_verb();
+std::unique_ptr<Verb> make_export_verb();
+
+namespace {
+
+constexpr std::array kVerbs = {
+    VerbEntry{"ingest", "data", "Put pictures and texts into the workspace; broken items are listed, never fatal.",
+              "warifu ingest photos/\n"
+              "  warifu ingest pairs.csv --label-columns articleType,baseColour --splits splits/",
+              make_ingest_verb},
+    VerbEntry{"status", "data", "Say what the workspace holds: items, splits, rejected items, code spaces.",
+              "warifu status\n"
+              "  warifu status --output json",
+              make_status_verb},
+    VerbEntry{"train", "models", "Learn a code space from the workspace's train split.",
+              "warifu train --method contrastive\n"
+              "  warifu train --method cca-itq --bits 16,32,64 --image-encoder mobilenet_v2 --image-weights mobilenet_v2.safetensors",
+              make_train_verb},
+    VerbEntry{"index", "models", "Encode every item that is not yet encoded into a code space.",
+              "warifu index --space contrastive\n"
+              "  warifu index --space cca-itq",
+              make_index_verb},
+    VerbEntry{"search", "search", "Find items by words, by a picture, by both, or by another item.",
+              "warifu search --text \"red shirt\"\n"
+              "  warifu search --image photo.jpg --text \"in blue\" -k 20 --output paths",
+              make_search_verb},
+    VerbEntry{"evaluate", "measurement", "Measure a code space on the query and database splits; ties are averaged over.",
+              "warifu evaluate --space contrastive --relevance any:articleType\n"
+              "  warifu evaluate --bits 64 --database text --output json --run-folder runs/",
+              make_evaluate_verb},
+    VerbEntry{"export", "data", "Write codes as NPY with the item ids beside them.",
+              "warifu export --space contrastive --bits 64 --modality image --to codes/\n"
+              "  warifu export --space cca-itq --to codes/",
+              make_export_verb},
+};
+
+}  // namespace
+
+std::span<const VerbEntry> verbs() { return kVerbs; }
+
+}  // namespace warifu

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "engine/workspace.h"
+#include "evaluate/evaluate.h"
+
+namespace warifu {
+
+struct EvaluateRequest {
+  std::string space;                      // empty: as Finder::open
+  std::vector<std::uint32_t> bits;        // empty: all trained lengths
+  std::string relevance = "any";          // grammar of RelevanceRule::parse
+  std::optional<Modality> database;       // nothing: both cross-modal directions
+  std::string query_split = "query";
+  std::string database_split = "database";
+  bool train_in_database = true;          // false: train items are taken out of the database
+  MetricOptions metrics;
+  std::filesystem::path run_folder;       // TREC run and qrels files go here; empty: none
+  std::size_t run_depth = 1000;           // ranks written per query
+};
+
+struct DirectionResult {
+  std::string direction;  // "i2t", "t2i", "both"
+  std::uint32_t bits = 0;
+  Metrics metrics;
+};
+
+struct EvaluateReport {
+  std::string space;
+  std::string method;
+  std::string relevance;
+  std::size_t query_items = 0;
+  std::size_t database_items = 0;
+  std::size_t train_in_database = 0;   // train items among the database
+  std::size_t query_in_database = 0;   // query items among the database
+  std::vector<DirectionResult> results;
+  std::vector<DirectionResult> random;  // a random order of the database, by direction (bits 0)
+  double load_seconds = 0;
+  double relevance_seconds = 0;
+  double evaluate_seconds = 0;          // ranking, metrics and intervals of all results
+  std::map<std::uint32_t, double> code_bytes_per_item;
+  std::vector<std::filesystem::path> files;  // what was written into run_folder
+};
+
+// Measures a space on the workspace's splits: every query ranks the whole database by Hamming distance.
+// Nothing here chooses anything: what is reported is what was trained.
+Result<EvaluateReport> evaluate_space(const Workspace& workspace, const EvaluateRequest& request,
+                                      ProgressSink& progress);
+
+}  // namespace warifu

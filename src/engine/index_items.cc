@@ -1,0 +1,263 @@
+#include "engine/index_items.h"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <unordered_map>
+
+#include "base/file.h"
+#include "engine/code_files.h"
+#include "engine/content_source.h"
+#include "methods/method.h"
+
+namespace warifu {
+namespace {
+
+constexpr std::size_t kChunk = 512;  // items encoded between two looks at the progress bar
+
+// What the code files of a space were made from; written after them. After a crash between two files the
+// next run finds rows that are missing or newer than this, and encodes those anew.
+struct IndexState {
+  std::string fingerprint;
+  std::int64_t revision = 0;  // the catalog's change counter the codes are up to date with
+};
+
+std::filesystem::path state_file(const Workspace& workspace, std::string_view space) {
+  return workspace.space_folder(space) / "codes" / "state.json";
+}
+
+IndexState read_state(const std::filesystem::path& path) {
+  const auto text = read_text_file(path, 1 << 16);
+  if (!text) return {};
+  const auto json = nlohmann::json::parse(*text, nullptr, false);
+  if (!json.is_object()) return {};
+  return {json.value("fingerprint", ""), json.value("revision", std::int64_t{0})};
+}
+
+Result<void> write_state(const std::filesystem::path& path, const IndexState& state) {
+  return write_file_atomically(
+      path, nlohmann::json{{"fingerprint", state.fingerprint}, {"revision", state.revision}}.dump() + "\n");
+}
+
+// The codes of one modality at all lengths, growing by chunks and merged with what was there.
+class ModalityCodes {
+ public:
+  ModalityCodes(std::vector<CodeSpace> spaces, Modality modality) : modality_(modality) {
+    for (CodeSpace& space : spaces) {
+      const auto bits = space.bits;
+      made_.push_back({std::move(space), modality, {}, CodeMatrix(0, bits)});
+    }
+  }
+
+  void add(std::span<const ItemRow> rows, const std::vector<CodeMatrix>& codes) {
+    for (std::size_t i = 0; i < made_.size(); ++i) {
+      made_[i].rows.insert(made_[i].rows.end(), rows.begin(), rows.end());
+      made_[i].codes.append(codes[i]);
+    }
+  }
+
+  std::size_t added() const { return made_.front().rows.size(); }
+  Modality modality() const { return modality_; }
+
+  // The codes made now and those of `fresh` rows from old (old[i] may be null), in ascending row order.
+  std::vector<CodeSegment> merged(const std::vector<std::unique_ptr<CodeSegment>>& old,
+                                  std::span<const ItemRow> fresh) const {
+    std::vector<CodeSegment> result;
+    for (std::size_t i = 0; i < made_.size(); ++i) result.push_back(merge(made_[i], old[i].get(), fresh));
+    return result;
+  }
+
+ private:
+  static CodeSegment merge(const CodeSegment& made, const CodeSegment* old, std::span<const ItemRow> fresh) {
+    std::vector<std::pair<ItemRow, std::span<const std::uint64_t>>> entries;
+    for (std::size_t i = 0; i < made.rows.size(); ++i) entries.emplace_back(made.rows[i], made.codes.row(i));
+    if (old)
+      for (std::size_t i = 0; i < old->rows.size(); ++i)
+        if (std::ranges::binary_search(fresh, old->rows[i])) entries.emplace_back(old->rows[i], old->codes.row(i));
+    std::ranges::sort(entries, {}, [](const auto& entry) { return entry.first; });
+    CodeSegment segment{made.space, made.modality, {}, CodeMatrix(entries.size(), made.space.bits)};
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      segment.rows.push_back(entries[i].first);
+      std::ranges::copy(entries[i].second, segment.codes.row(i).begin());
+    }
+    return segment;
+  }
+
+  Modality modality_;
+  std::vector<CodeSegment> made_;
+};
+
+class Indexing {
+ public:
+  Indexing(Workspace& workspace, SpaceInfo info, std::unique_ptr<Encoder> encoder, ContentSource images,
+           ContentSource texts, ProgressSink& progress)
+      : workspace_(workspace),
+        info_(std::move(info)),
+        encoder_(std::move(encoder)),
+        images_(std::move(images)),
+        texts_(std::move(texts)),
+        progress_(progress) {}
+
+  Result<IndexReport> run() {
+    const auto started = std::chrono::steady_clock::now();
+    const auto items = workspace_.catalog().all_items();
+    if (!items) return std::unexpected(items.error());
+    const auto revision = workspace_.catalog().last_revision();
+    if (!revision) return std::unexpected(revision.error());
+    const std::string& name = info_.spaces.front().name;
+    const auto state_path = state_file(workspace_, name);
+    std::error_code failure;
+    std::filesystem::create_directories(state_path.parent_path(), failure);
+    if (failure) return fail(ErrorCode::kIo, state_path.parent_path().string() + ": " + failure.message());
+    IndexState state = read_state(state_path);
+    if (state.fingerprint != info_.spaces.front().fingerprint) state = {info_.spaces.front().fingerprint, 0};
+
+    report_.space = name;
+    for (const CodeSpace& space : info_.spaces) report_.bits.push_back(space.bits);
+    for (const Modality modality : {Modality::kImage, Modality::kText, Modality::kBoth})
+      if (auto done = index_modality(*items, modality, state); !done) return std::unexpected(done.error());
+    state.revision = *revision;
+    if (auto written = write_state(state_path, state); !written) return std::unexpected(written.error());
+    for (const auto& entry : std::filesystem::directory_iterator(state_path.parent_path(), failure))
+      if (entry.path().extension() == ".wcs") report_.bytes += entry.file_size(failure);
+    report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    return std::move(report_);
+  }
+
+ private:
+  bool has(const Item& item, Modality modality) const {
+    return (modality == Modality::kText || images_.has(item)) && (modality == Modality::kImage || texts_.has(item));
+  }
+
+  // The codes that are there and still good; null where there are none or another model made them.
+  std::vector<std::unique_ptr<CodeSegment>> old_codes(Modality modality, const IndexState& state) const {
+    std::vector<std::unique_ptr<CodeSegment>> old(info_.spaces.size());
+    if (state.revision == 0) return old;
+    for (std::size_t i = 0; i < old.size(); ++i)
+      if (auto loaded = load_codes(workspace_, info_.spaces[i], modality)) old[i] = std::move(*loaded);
+    return old;
+  }
+
+  Result<void> index_modality(const std::vector<Item>& items, Modality modality, const IndexState& state) {
+    auto old = old_codes(modality, state);
+    std::vector<Item> stale;
+    std::vector<ItemRow> fresh;
+    for (const Item& item : items) {
+      if (!has(item, modality)) continue;
+      const bool is_fresh = item.revision <= state.revision && std::ranges::all_of(old, [&](const auto& segment) {
+        return segment && std::ranges::binary_search(segment->rows, item.row);
+      });
+      if (is_fresh) {
+        fresh.push_back(item.row);
+      } else {
+        stale.push_back(item);
+      }
+    }
+    ModalityCodes codes(info_.spaces, modality);
+    if (auto encoded = encode(stale, codes); !encoded) return encoded;
+    return save(codes, old, fresh);
+  }
+
+  Result<void> encode(const std::vector<Item>& stale, ModalityCodes& codes) {
+    const std::string stage = std::string("indexing ") + modality_name(codes.modality());
+    for (std::size_t begin = 0; begin < stale.size(); begin += kChunk) {
+      const std::span chunk = std::span(stale).subspan(begin, std::min(kChunk, stale.size() - begin));
+      if (auto encoded = encode_chunk(chunk, codes); !encoded) return encoded;
+      progress_.advance(stage, begin + chunk.size(), stale.size());
+      if (progress_.stop_requested())
+        return fail(ErrorCode::kUnavailable, "stopped on request", "the same command starts this again");
+    }
+    return {};
+  }
+
+  Result<void> encode_chunk(std::span<const Item> chunk, ModalityCodes& codes) {
+    const bool want_images = codes.modality() != Modality::kText;
+    const bool want_texts = codes.modality() != Modality::kImage;
+    ContentBatch images;
+    ContentBatch texts;
+    if (want_images) {
+      auto loaded = images_.load(chunk, quiet_);
+      if (!loaded) return std::unexpected(loaded.error());
+      images = std::move(*loaded);
+    }
+    if (want_texts) {
+      auto loaded = texts_.load(chunk, quiet_);
+      if (!loaded) return std::unexpected(loaded.error());
+      texts = std::move(*loaded);
+    }
+    if (codes.modality() != Modality::kBoth)  // both-codes meet the same broken items a second time
+      for (const auto* batch : {&images, &texts})
+        for (const auto& [position, error] : batch->failed)
+          report_.failed.push_back({chunk[position].id, error.message, error.hint});
+
+    std::vector<EncoderInput> inputs(chunk.size());
+    std::vector<int> halves(chunk.size(), 0);
+    fill(images, inputs, halves, true);
+    fill(texts, inputs, halves, false);
+    const int wanted = (want_images ? 1 : 0) + (want_texts ? 1 : 0);
+    std::vector<EncoderInput> whole;
+    std::vector<ItemRow> rows;
+    for (std::size_t i = 0; i < chunk.size(); ++i) {
+      if (halves[i] != wanted) continue;
+      whole.push_back(inputs[i]);
+      rows.push_back(chunk[i].row);
+    }
+    if (whole.empty()) return {};
+    auto made = encoder_->encode(whole, codes.modality());
+    if (!made) return std::unexpected(made.error());
+    codes.add(rows, *made);
+    return {};
+  }
+
+  static void fill(const ContentBatch& batch, std::vector<EncoderInput>& inputs, std::vector<int>& halves, bool image) {
+    for (std::size_t i = 0; i < batch.present.size(); ++i) {
+      EncoderInput& input = inputs[batch.present[i]];
+      ++halves[batch.present[i]];
+      if (!batch.features.empty()) (image ? input.image_features : input.text_features) = batch.features.row(i);
+      if (!batch.pictures.empty()) input.picture = &batch.pictures[i];
+      if (!batch.texts.empty()) input.text = batch.texts[i];
+    }
+  }
+
+  Result<void> save(const ModalityCodes& codes, const std::vector<std::unique_ptr<CodeSegment>>& old,
+                    const std::vector<ItemRow>& fresh) {
+    const std::string name = modality_name(codes.modality());
+    report_.encoded[name] = codes.added();
+    report_.codes[name] = codes.added() + fresh.size();
+    const bool changed = codes.added() > 0 || (old.front() && old.front()->rows.size() != fresh.size());
+    if (!changed) return {};
+    for (const CodeSegment& segment : codes.merged(old, fresh)) {
+      const auto path = code_file(workspace_, report_.space, codes.modality(), segment.space.bits);
+      if (auto written = write_code_segment(path, segment); !written) return written;
+    }
+    return {};
+  }
+
+  Workspace& workspace_;
+  SpaceInfo info_;
+  std::unique_ptr<Encoder> encoder_;
+  ContentSource images_;
+  ContentSource texts_;
+  ProgressSink& progress_;
+  SilentProgress quiet_;
+  IndexReport report_;
+};
+
+}  // namespace
+
+Result<IndexReport> index_items(Workspace& workspace, const std::string& space, ProgressSink& progress) {
+  if (auto there = workspace.require_space(space); !there) return std::unexpected(there.error());
+  auto info = read_space_info(workspace.space_folder(space));
+  if (!info) return std::unexpected(info.error());
+  auto encoder = load_encoder(workspace.space_folder(space));
+  if (!encoder) return std::unexpected(encoder.error());
+  auto images = ContentSource::open(workspace, info->image, Modality::kImage, (*encoder)->picture_format());
+  if (!images) return std::unexpected(images.error());
+  auto texts = ContentSource::open(workspace, info->text, Modality::kText, (*encoder)->picture_format());
+  if (!texts) return std::unexpected(texts.error());
+  Indexing indexing(workspace, std::move(*info), std::move(*encoder), std::move(*images), std::move(*texts), progress);
+  return indexing.run();
+}
+
+}  // namespace warifu
