@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+
+#include "base/error.h"
 
 namespace warifu {
 
@@ -18,6 +21,13 @@ constexpr const char* modality_name(Modality modality) {
       return "both";
   }
   return "?";
+}
+
+// The inverse; kInvalidArgument otherwise.
+inline Result<Modality> parse_modality(std::string_view name) {
+  for (const Modality modality : {Modality::kImage, Modality::kText, Modality::kBoth})
+    if (name == modality_name(modality)) return modality;
+  return fail(ErrorCode::kInvalidArgument, "no modality is called '" + std::string(name) + "'", "use image, text or both");
 }
 
 // Names the Hamming space a code lives in. Two codes are comparable only if their spaces are

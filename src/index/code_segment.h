@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -15,15 +16,20 @@ namespace warifu {
 struct CodeSegment {
   CodeSpace space;
   Modality modality = Modality::kImage;
-  std::vector<std::int64_t> rows;  // ascending, without repeats; rows[i] names codes.row(i)
-  CodeMatrix codes;
+  std::vector<std::int64_t> rows;  // >= 0, ascending, without repeats; rows[i] names codes.row(i)
+  CodeMatrix codes;                // codes.bits() == space.bits
 };
 
-// Byte layout: docs/reference/formats/code-segment.md. Atomic.
+// Byte layout: docs/reference/formats/code-segment.md. Atomic. kInvalidArgument, and nothing
+// written, if the segment breaks a rule above or a name of its space is longer than 4,096 bytes.
 Result<void> write_code_segment(const std::filesystem::path& path, const CodeSegment& segment);
 
 // The file is hostile: every length is checked against the file's size and each section against
 // its CRC-32C. kBadFormat names the place; a newer version is kIncompatible with a hint.
 Result<CodeSegment> read_code_segment(const std::filesystem::path& path);
+
+// The same without a file: its bytes, and a segment from them.
+Result<std::vector<std::byte>> code_segment_bytes(const CodeSegment& segment);
+Result<CodeSegment> parse_code_segment(std::span<const std::byte> bytes);
 
 }  // namespace warifu

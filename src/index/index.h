@@ -16,16 +16,22 @@ struct Hit {
   auto operator<=>(const Hit&) const = default;
 };
 
-// The rows a query may see. Nothing: all.
+// The rows a query may see. Default-constructed: all. One bit for each row from the first to the
+// last one, so rows are best numbered without wide gaps, as the catalog does.
 class RowFilter {
  public:
   RowFilter() = default;
-  explicit RowFilter(std::vector<std::int64_t> ascending_rows);
+  explicit RowFilter(const std::vector<std::int64_t>& ascending_rows);  // none given: none allowed
   bool allows_all() const { return !restricted_; }
-  bool allows(std::int64_t row) const;
+  bool allows(std::int64_t row) const {
+    if (!restricted_) return true;
+    const std::uint64_t place = static_cast<std::uint64_t>(row) - static_cast<std::uint64_t>(first_);
+    return place / 64 < bits_.size() && ((bits_[place / 64] >> (place % 64)) & 1U) != 0;
+  }
 
  private:
   bool restricted_ = false;
+  std::int64_t first_ = 0;
   std::vector<std::uint64_t> bits_;
 };
 
@@ -42,7 +48,8 @@ class Index {
 
   // At most k hits that `filter` allows, in ascending (distance, row), so that a result is a
   // function of the data and not of insertion order. kIncompatible if the query is of another
-  // space; kInvalidArgument if k is 0.
+  // space; kInvalidArgument if k is 0 or the query has another number of words than its space
+  // asks for, or bits set beyond them.
   virtual Result<std::vector<Hit>> search(const CodeSpace& query_space, std::span<const std::uint64_t> query,
                                           std::size_t k, const RowFilter& filter) const = 0;
 
@@ -50,6 +57,9 @@ class Index {
   virtual std::span<const std::uint64_t> code_of(std::int64_t row) const = 0;
 };
 
+// The exact scan of every code: no build time, no memory beyond the codes, and the reference for
+// all other kinds. Large segments are scanned by several threads, with the same hits.
+// `segment` follows the rules of code_segment.h, as every one that was read does.
 std::unique_ptr<Index> make_flat_index(CodeSegment segment);
 
 }  // namespace warifu
