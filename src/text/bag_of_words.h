@@ -11,14 +11,17 @@
 
 namespace warifu {
 
-// The classical text feature: one binary entry for each of the most frequent words of the training
-// texts (ties in ascending word order), by split_words.
+// The classical text feature: one binary entry for each of the words found in most of the training
+// texts (ties in ascending byte order), cut by split_words. Immutable; thread safety: reentrant.
 class BagOfWords {
  public:
-  // The `size` words found in most texts.
+  // The `size` words found in most texts; fewer where the texts have fewer.
   static BagOfWords learn(std::span<const std::string> texts, std::size_t size);
-  static Result<BagOfWords> load(const std::filesystem::path& path);  // one word a line
-  Result<void> save(const std::filesystem::path& path) const;
+
+  // One word a line, UTF-8, in rank order. A repeated or empty line or malformed UTF-8 is kBadFormat
+  // naming the line.
+  static Result<BagOfWords> load(const std::filesystem::path& path);
+  Result<void> save(const std::filesystem::path& path) const;  // atomic
 
   std::size_t size() const { return words_.size(); }
   std::span<const std::string> words() const { return words_; }

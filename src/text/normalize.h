@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,16 +9,25 @@
 
 namespace warifu {
 
+// One text longer than this is not a description of an item; everything in text/ is bounded by it.
+inline constexpr std::size_t kMaxTextBytes = std::size_t{16} << 20;
+
 // Position of the first byte that is not well-formed UTF-8 (overlong forms, surrogates and values
 // above U+10FFFF count as malformed), or npos if all is well.
 std::size_t first_invalid_utf8(std::string_view bytes);
 
 // NFKC, control characters to spaces, white space runs to one space, trimmed: what is stored and
-// encoded. `text` must be well-formed UTF-8, else kBadFormat naming the byte.
+// encoded. Normalising twice changes nothing more. `text` must be well-formed UTF-8, else
+// kBadFormat naming the byte; more than kMaxTextBytes is kInvalidArgument. Thread safety: reentrant.
 Result<std::string> normalize_text(std::string_view text);
 
 // Words in lower case by Unicode word boundaries (ICU, whose dictionary cuts Japanese), without
-// punctuation: 図面と仕様書を照合する -> 図面 と 仕様 書 を 照合 する. Malformed bytes are dropped.
+// punctuation and symbols: 図面と仕様書を照合する -> 図面 と 仕様 書 を 照合 する. Malformed bytes are
+// dropped; of a text longer than kMaxTextBytes the first kMaxTextBytes are cut. Thread safety: reentrant.
 std::vector<std::string> split_words(std::string_view text);
+
+// Lower case as in the root locale (no Turkish i; Greek final sigma is kept). Malformed bytes
+// become U+FFFD; a text longer than kMaxTextBytes is cut there.
+std::string lower_case(std::string_view text);
 
 }  // namespace warifu
