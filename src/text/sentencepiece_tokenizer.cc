@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/file.h"
@@ -25,57 +27,97 @@ constexpr int kUnknownId = 1;
 constexpr int kEndId = 2;
 constexpr std::size_t kFixedPieces = 256 + 3;
 constexpr std::size_t kMaxModelBytes = std::size_t{64} << 20;
-constexpr std::size_t kMaxSentenceBytes = 4000;  // the trainer skips sentences above 4192 bytes
+constexpr std::size_t kMaxWordBytes = 1000;  // the trainer skips sentences above 4192 bytes
+constexpr char32_t kReserved = 0x2585;       // and those with its own mark
 
 void silence_library() { sentencepiece::logging::SetMinLogLevel(3); }
 
 // ---- training ----
 
-// Texts as the model will meet them, long ones in parts, an even sample if there are too many bytes.
-Result<std::vector<std::string>> training_sentences(std::span<const std::string> texts) {
+// Texts as the model will meet them; an even sample if there are too many bytes.
+Result<std::vector<std::string>> training_texts(std::span<const std::string> texts) {
   std::size_t total = 0;
   for (const std::string& text : texts) total += text.size();
   const std::size_t wanted = std::min(total, kMaxTrainingBytes);
-  std::vector<std::string> sentences;
-  double share = 1.0;  // of the texts owed to the sample; the first is always taken
+  std::vector<std::string> taken;
+  double owed = 1.0;  // texts owed to the sample; the first is always taken
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    if (share >= 1.0) {
-      share -= 1.0;
+    if (owed >= 1.0) {
+      owed -= 1.0;
       const auto normal = normalize_text(texts[i]);
       if (!normal) return with_context("text " + std::to_string(i), normal.error());
-      const std::string lower = lower_case(*normal);
-      for (std::string_view rest = lower; !rest.empty();) {
-        const std::string_view part = utf8_prefix(rest, kMaxSentenceBytes);
-        sentences.emplace_back(part);
-        rest.remove_prefix(part.size());
-      }
+      if (!normal->empty()) taken.push_back(lower_case(*normal));
     }
-    share += total > 0 ? static_cast<double>(wanted) / static_cast<double>(total) : 0.0;
+    owed += total > 0 ? static_cast<double>(wanted) / static_cast<double>(total) : 0.0;
   }
-  if (sentences.empty())
-    return fail(ErrorCode::kInvalidArgument, "no text has a character: there is nothing to learn a vocabulary from");
-  return sentences;
+  return taken;
 }
 
-// The share of all characters that the most frequent `kept` kinds make up. The rest is spelt in
-// bytes, so that a script of thousands of characters leaves room for words.
-double coverage_of(const std::vector<std::string>& sentences, std::size_t kept) {
-  std::unordered_map<char32_t, std::size_t> counts;
-  std::size_t all = 0;
-  for (const std::string& sentence : sentences) {
-    for (std::size_t at = 0; at < sentence.size(); ++all) {
-      const Utf8Step step = decode_utf8(sentence, at);
+// The `most` most frequent characters; ties in ascending order. The others are spelt in bytes, so
+// that a script of thousands of characters leaves room for words.
+std::unordered_set<char32_t> frequent_characters(const std::vector<std::string>& texts, std::size_t most) {
+  std::map<char32_t, std::size_t> counts;
+  for (const std::string& text : texts) {
+    for (std::size_t at = 0; at < text.size();) {
+      const Utf8Step step = decode_utf8(text, at);
       ++counts[step.value];
       at += step.length;
     }
   }
-  std::vector<std::size_t> ranked;
-  ranked.reserve(counts.size());
-  for (const auto& [character, count] : counts) ranked.push_back(count);
-  std::sort(ranked.rbegin(), ranked.rend());
-  std::size_t covered = 0;
-  for (std::size_t i = 0; i < std::min(kept, ranked.size()); ++i) covered += ranked[i];
-  return static_cast<double>(covered) / static_cast<double>(all);
+  counts.erase(U' ');
+  counts.erase(kReserved);
+  std::vector<std::pair<char32_t, std::size_t>> ranked(counts.begin(), counts.end());
+  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  if (ranked.size() > most) ranked.resize(most);
+  std::unordered_set<char32_t> kept;
+  for (const auto& [character, count] : ranked) kept.insert(character);
+  return kept;
+}
+
+// Runs of frequent characters, at most kMaxWordBytes long, in the order of the texts.
+std::vector<std::string> training_words(const std::vector<std::string>& texts,
+                                        const std::unordered_set<char32_t>& frequent) {
+  std::vector<std::string> words;
+  for (const std::string& text : texts) {
+    std::string word;
+    const auto finish = [&] {
+      if (!word.empty()) words.push_back(std::exchange(word, {}));
+    };
+    for (std::size_t at = 0; at < text.size();) {
+      const Utf8Step step = decode_utf8(text, at);
+      if (!frequent.contains(step.value) || word.size() + step.length > kMaxWordBytes) finish();
+      if (frequent.contains(step.value)) word.append(text, at, step.length);
+      at += step.length;
+    }
+    finish();
+  }
+  return words;
+}
+
+// The trainer proposes as pieces only strings that go on in two ways, where the end of a sentence is
+// one way and the space after a word another: a word that always stands last, or never, is not even
+// considered. So words are dealt out in pairs, each kind alternately first and last. (On 9,583 product
+// names this made 65 thousand tokens of what took 103 thousand.)
+std::vector<std::string> deal_out(const std::vector<std::string>& words) {
+  std::unordered_map<std::string_view, std::size_t> seen;
+  std::vector<std::string_view> first;
+  std::vector<std::string_view> last;
+  for (const std::string& word : words) (seen[word]++ % 2 == 0 ? first : last).push_back(word);
+  std::vector<std::string> sentences;
+  for (std::size_t i = 0; i < std::max(first.size(), last.size()); ++i) {
+    std::string& sentence = sentences.emplace_back(i < first.size() ? first[i] : std::string_view());
+    if (i < last.size()) sentence.append(sentence.empty() ? "" : " ").append(last[i]);
+  }
+  return sentences;
+}
+
+Result<std::vector<std::string>> training_sentences(std::span<const std::string> texts, std::size_t vocabulary) {
+  const auto taken = training_texts(texts);
+  if (!taken) return std::unexpected(taken.error());
+  auto sentences = deal_out(training_words(*taken, frequent_characters(*taken, (vocabulary - kFixedPieces) / 2)));
+  if (sentences.empty())
+    return fail(ErrorCode::kInvalidArgument, "no text has a character: there is nothing to learn a vocabulary from");
+  return sentences;
 }
 
 class SentenceList final : public sentencepiece::SentenceIterator {
@@ -91,14 +133,12 @@ class SentenceList final : public sentencepiece::SentenceIterator {
   std::size_t at_ = 0;
 };
 
-std::unordered_map<std::string, std::string> trainer_settings(std::size_t vocabulary, double coverage) {
-  // Millionths are written by hand: std::to_string follows the locale's decimal sign.
-  const auto millionths = std::to_string(1000000 + static_cast<int>(coverage * 1000000.0));
+std::unordered_map<std::string, std::string> trainer_settings(std::size_t vocabulary) {
   return {
       {"model_type", "unigram"},
       {"vocab_size", std::to_string(vocabulary)},
       {"hard_vocab_limit", "false"},  // fewer pieces where the texts have no more
-      {"character_coverage", coverage >= 1.0 ? "1.0" : "0." + millionths.substr(1)},
+      {"character_coverage", "1"},    // of the characters that are left
       {"byte_fallback", "true"},
       {"normalization_rule_name", "identity"},  // ours is normalize_text()
       {"pad_id", std::to_string(kPadId)},
@@ -227,16 +267,13 @@ Result<void> train_sentencepiece(std::span<const std::string> texts, std::size_t
   if (vocabulary < kMinPieces || vocabulary > kMaxPieces)
     return fail(ErrorCode::kInvalidArgument, "vocabulary of " + std::to_string(vocabulary) + " pieces, expected " +
                                                  std::to_string(kMinPieces) + " to " + std::to_string(kMaxPieces));
-  const auto sentences = training_sentences(texts);
+  const auto sentences = training_sentences(texts, vocabulary);
   if (!sentences) return std::unexpected(sentences.error());
-  constexpr double kUsualCoverage = 0.9995;
-  const double coverage = std::min(kUsualCoverage, coverage_of(*sentences, (vocabulary - kFixedPieces) / 2));
   try {
     silence_library();
     SentenceList list(*sentences);
     std::string bytes;
-    const auto status =
-        sentencepiece::SentencePieceTrainer::Train(trainer_settings(vocabulary, coverage), &list, &bytes);
+    const auto status = sentencepiece::SentencePieceTrainer::Train(trainer_settings(vocabulary), &list, &bytes);
     if (!status.ok()) return fail(ErrorCode::kInternal, "SentencePiece training: " + status.ToString());
     return write_file_atomically(model, bytes);
   } catch (const std::exception& e) {

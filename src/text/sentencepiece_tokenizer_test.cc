@@ -52,7 +52,8 @@ TEST(SentencePiece, LearnsWholeWordsOfItsTexts) {
   ASSERT_TRUE(t);
   EXPECT_LE(t->vocabulary_size(), 1000U);
   EXPECT_GT(t->vocabulary_size(), 259U);
-  EXPECT_LE(t->encode("Turtle Navy Blue Shirt").size(), 7U) << "about one piece a word, not one a letter";
+  EXPECT_LE(t->encode("Turtle Navy Blue Shirt").size(), 5U)
+      << "four words, also those that always stand last, and the end";
   EXPECT_LE(t->encode("赤いシャツ").size(), 5U);
   EXPECT_EQ(t->encode("shirt").back(), 2) << "the end token";
 }
@@ -91,7 +92,7 @@ TEST(SentencePiece, GivesTheSameBytesForTheSameTexts) {
 
 TEST(SentencePiece, TakesVeryFewTexts) {
   const std::vector<std::vector<std::string>> corpora = {
-      {"a"}, {"図"}, {"aa"}, {"x y"}, {"a", "a", "a"}, {"", "-", ""}, {"▅"}, {"😀"}, {"5"}, {"赤い靴", "red shoes"}};
+      {"a"}, {"図"}, {"aa"}, {"x y"}, {"a", "a", "a"}, {"", "-", ""}, {"😀"}, {"5"}, {"赤い靴", "red shoes"}};
   for (const auto& texts : corpora) {
     const auto t = trained("few", texts, 8000);
     ASSERT_TRUE(t) << texts.front();
@@ -129,7 +130,7 @@ TEST(SentencePiece, CutsLongTextsInsteadOfSkippingThem) {
 
 TEST(SentencePiece, RefusesToLearnFromNothing) {
   const auto path = fresh_folder("nothing") / "m";
-  const std::vector<std::string> blank = {"", " \t", "\u3000"};
+  const std::vector<std::string> blank = {"", " \t", "\u3000", "▅"};
   EXPECT_EQ(train_sentencepiece({}, 1000, path).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(train_sentencepiece(blank, 1000, path).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(train_sentencepiece(captions(1), kMinPieces - 1, path).error().code, ErrorCode::kInvalidArgument);
@@ -163,7 +164,7 @@ TEST(SentencePiece, RefusesModelsThatAreDamagedOrOfAnotherProgram) {
             ErrorCode::kIncompatible);
   EXPECT_EQ(load_sentencepiece(folder / "none").error().code, ErrorCode::kNotFound);
   Rng rng(1);
-  for (int round = 0; round < 300; ++round) {  // must not crash; some changes are harmless
+  for (int round = 0; round < 150; ++round) {  // must not crash; some changes are harmless
     std::string bytes = good;
     if (round % 3 == 0) bytes.resize(rng.below(bytes.size()));
     for (int i = 0; i < 3 && !bytes.empty(); ++i) bytes[rng.below(bytes.size())] = static_cast<char>(rng.next());
