@@ -39,7 +39,8 @@ class Flags {
   static CLI::Option* named(const std::string& flag, CLI::Option* option) {
     const auto dashes = flag.rfind("--");
     std::string name = "WARIFU_" + flag.substr(dashes + 2);
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(c)); });
     return option->envname(name);
   }
 

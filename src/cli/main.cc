@@ -2,13 +2,11 @@
 
 #include <cstdio>
 #include <exception>
-#include <filesystem>
+#include <iostream>
 #include <memory>
 
-#include "base/parallel.h"
 #include "cli/terminal_progress.h"
 #include "cli/verb.h"
-#include "codes/hamming.h"
 #include "engine/start_up.h"
 
 namespace warifu {
@@ -18,14 +16,16 @@ constexpr int kUsage = 2;
 constexpr int kInterrupted = 130;
 
 constexpr std::string_view kFooter =
-    "Exit status: 0 done, 1 nothing found (or, with --strict, some items failed), 2 wrong usage, 64 bad value, 65 bad data,\n"
-    "66 no such input, 70 our bug, 74 input/output, 75 try again, 77 not allowed, 78 incompatible model, codes or version,\n"
+    "Exit status: 0 done, 1 nothing found (or, with --strict, some items failed), 2 wrong usage, 64 bad value, 65 bad "
+    "data,\n"
+    "66 no such input, 70 our bug, 74 input/output, 75 try again, 77 not allowed, 78 incompatible model, codes or "
+    "version,\n"
     "130 interrupted (the same command continues).\n"
     "Every flag is also an environment variable (--label-columns: WARIFU_LABEL_COLUMNS) and a key of a --config file.";
 
 std::string version_text() {
-  return fmt::format("warifu {}\ncompiler: g++ {}\nbuild: {}\nHamming kernel: {}\nlibtorch: {}", WARIFU_VERSION, __VERSION__,
-                     WARIFU_BUILD_TYPE, hamming_kernel_name(), tensor_library_version());
+  return fmt::format("warifu {}\nbuild: {}, g++ {}\n{}", WARIFU_VERSION, WARIFU_BUILD_TYPE, __VERSION__,
+                     engine_description());
 }
 
 int print_error(const Error& error) {

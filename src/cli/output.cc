@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 #include <unicode/uchar.h>
-#include <unicode/utf8.h>
+#include <unicode/unistr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,13 +13,11 @@ namespace {
 
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
-  std::int32_t at = 0;
-  const auto length = static_cast<std::int32_t>(text.size());
-  while (at < length) {
-    UChar32 c = 0;
-    U8_NEXT(text.data(), at, length, c);
-    const int kind = u_getIntPropertyValue(c, UCHAR_EAST_ASIAN_WIDTH);
-    width += c >= 0 && (kind == U_EA_WIDE || kind == U_EA_FULLWIDTH) ? 2 : 1;
+  const auto points =
+      icu::UnicodeString::fromUTF8(icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())));
+  for (std::int32_t at = 0; at < points.length(); at = points.moveIndex32(at, 1)) {
+    const int kind = u_getIntPropertyValue(points.char32At(at), UCHAR_EAST_ASIAN_WIDTH);
+    width += kind == U_EA_WIDE || kind == U_EA_FULLWIDTH ? 2 : 1;
   }
   return width;
 }
@@ -41,7 +39,8 @@ Result<OutputForm> parse_output(std::string_view name, std::vector<std::string_v
     if (form_name == name) return form;
     list += (list.empty() ? "" : ", ") + std::string(form_name);
   }
-  return fail(ErrorCode::kInvalidArgument, "no output form is called '" + std::string(name) + "'", "use one of " + list);
+  return fail(ErrorCode::kInvalidArgument, "no output form is called '" + std::string(name) + "'",
+              "use one of " + list);
 }
 
 void print_line(std::string_view line) {
@@ -53,7 +52,9 @@ std::string json_text(const Json& object, int indent) {
   return object.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-void print_json(const Json& object, OutputForm form) { print_line(json_text(object, form == OutputForm::kJson ? 2 : -1)); }
+void print_json(const Json& object, OutputForm form) {
+  print_line(json_text(object, form == OutputForm::kJson ? 2 : -1));
+}
 
 void Table::print() const {
   std::vector<std::size_t> widths;

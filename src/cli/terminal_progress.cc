@@ -72,7 +72,8 @@ void TerminalProgress::draw(std::size_t done, std::size_t total, double left_sec
     case ProgressForm::kAuto:
       return;
     case ProgressForm::kJsonl: {
-      const Json line{{"type", "progress"}, {"stage", stage_}, {"done", done}, {"total", total}, {"eta_seconds", left_seconds}};
+      const Json line{
+          {"type", "progress"}, {"stage", stage_}, {"done", done}, {"total", total}, {"eta_seconds", left_seconds}};
       fmt::print(stderr, "{}\n", json_text(line, -1));
       return;
     }
@@ -89,7 +90,8 @@ void TerminalProgress::draw(std::size_t done, std::size_t total, double left_sec
       const std::size_t filled = total > 0 ? std::min(kWidth, kWidth * done / total) : 0;
       const std::string bar = std::string(filled, '#') + std::string(kWidth - filled, '.');
       fmt::print(stderr, "\r\033[K{:<18} [{}] {}/{}{}", stage_, bar, count_text(done),
-                 total > 0 ? count_text(total) : "?", left_seconds > 0 ? "  " + seconds_text(left_seconds) + " left" : "");
+                 total > 0 ? count_text(total) : "?",
+                 left_seconds > 0 ? "  " + seconds_text(left_seconds) + " left" : "");
       std::fflush(stderr);
       bar_on_screen_ = true;
       if (total > 0 && done >= total) clear_bar();

@@ -25,7 +25,8 @@ constexpr std::array kVerbs = {
               make_status_verb},
     VerbEntry{"train", "models", "Learn a code space from the workspace's train split.",
               "warifu train --method contrastive\n"
-              "  warifu train --method cca-itq --bits 16,32,64 --image-encoder mobilenet_v2 --image-weights mobilenet_v2.safetensors",
+              "  warifu train --method cca-itq --bits 16,32,64 --image-encoder mobilenet_v2 --image-weights "
+              "mobilenet_v2.safetensors",
               make_train_verb},
     VerbEntry{"index", "models", "Encode every item that is not yet encoded into a code space.",
               "warifu index --space contrastive\n"
@@ -35,7 +36,8 @@ constexpr std::array kVerbs = {
               "warifu search --text \"red shirt\"\n"
               "  warifu search --image photo.jpg --text \"in blue\" -k 20 --output paths",
               make_search_verb},
-    VerbEntry{"evaluate", "measurement", "Measure a code space on the query and database splits; ties are averaged over.",
+    VerbEntry{"evaluate", "measurement",
+              "Measure a code space on the query and database splits; ties are averaged over.",
               "warifu evaluate --space contrastive --relevance any:articleType\n"
               "  warifu evaluate --bits 64 --database text --output json --run-folder runs/",
               make_evaluate_verb},

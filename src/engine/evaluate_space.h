@@ -16,16 +16,16 @@
 namespace warifu {
 
 struct EvaluateRequest {
-  std::string space;                      // empty: as Finder::open
-  std::vector<std::uint32_t> bits;        // empty: all trained lengths
-  std::string relevance = "any";          // grammar of RelevanceRule::parse
-  std::optional<Modality> database;       // nothing: both cross-modal directions
+  std::string space;                 // empty: as Finder::open
+  std::vector<std::uint32_t> bits;   // empty: all trained lengths
+  std::string relevance = "any";     // grammar of RelevanceRule::parse
+  std::optional<Modality> database;  // nothing: both cross-modal directions
   std::string query_split = "query";
   std::string database_split = "database";
-  bool train_in_database = true;          // false: train items are taken out of the database
+  bool train_in_database = true;  // false: train items are taken out of the database
   MetricOptions metrics;
-  std::filesystem::path run_folder;       // TREC run and qrels files go here; empty: none
-  std::size_t run_depth = 1000;           // ranks written per query
+  std::filesystem::path run_folder;  // TREC run and qrels files go here; empty: none
+  std::size_t run_depth = 1000;      // ranks written per query
 };
 
 struct DirectionResult {
@@ -40,13 +40,13 @@ struct EvaluateReport {
   std::string relevance;
   std::size_t query_items = 0;
   std::size_t database_items = 0;
-  std::size_t train_in_database = 0;   // train items among the database
-  std::size_t query_in_database = 0;   // query items among the database
+  std::size_t train_in_database = 0;  // train items among the database
+  std::size_t query_in_database = 0;  // query items among the database
   std::vector<DirectionResult> results;
   std::vector<DirectionResult> random;  // a random order of the database, by direction (bits 0)
   double load_seconds = 0;
   double relevance_seconds = 0;
-  double evaluate_seconds = 0;          // ranking, metrics and intervals of all results
+  double evaluate_seconds = 0;  // ranking, metrics and intervals of all results
   std::map<std::uint32_t, double> code_bytes_per_item;
   std::vector<std::filesystem::path> files;  // what was written into run_folder
 };

@@ -9,25 +9,9 @@
 #include "text/normalize.h"
 
 namespace warifu {
-namespace {
-
-Result<std::string> only_space(const Workspace& workspace, const std::string& wanted) {
-  if (!wanted.empty()) return wanted;
-  const auto names = workspace.space_names();
-  if (names.size() == 1) return names.front();
-  if (std::ranges::find(names, "contrastive") != names.end()) return std::string("contrastive");
-  if (names.empty()) return std::string("contrastive");  // require_space says what to do
-  std::string list;
-  for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
-  return fail(ErrorCode::kInvalidArgument, "there are several code spaces", "choose with --space: " + list);
-}
-
-}  // namespace
-
 Result<Finder> Finder::open(const Workspace& workspace, const std::string& wanted, std::uint32_t bits) {
-  const auto name = only_space(workspace, wanted);
+  const auto name = workspace.choose_space(wanted);
   if (!name) return std::unexpected(name.error());
-  if (auto there = workspace.require_space(*name); !there) return std::unexpected(there.error());
   const auto info = read_space_info(workspace.space_folder(*name));
   if (!info) return std::unexpected(info.error());
   const auto space = choose_bits(*info, bits);
@@ -39,7 +23,8 @@ Result<Finder> Finder::open(const Workspace& workspace, const std::string& wante
     if (*segment) indexes[modality == Modality::kText] = make_flat_index(std::move(**segment));
   }
   if (!indexes[0] && !indexes[1])
-    return fail(ErrorCode::kNotFound, "nothing is indexed in space '" + *name + "'", "run 'warifu index --space " + *name + "'");
+    return fail(ErrorCode::kNotFound, "nothing is indexed in space '" + *name + "'",
+                "run 'warifu index --space " + *name + "'");
   auto encoder = load_encoder(workspace.space_folder(*name));
   if (!encoder) return std::unexpected(encoder.error());
   Finder finder(workspace);
@@ -53,7 +38,8 @@ Result<RowFilter> Finder::filter(const std::vector<std::string>& conditions) con
   for (const std::string& condition : conditions) {
     const auto equals = condition.find('=');
     if (equals == std::string::npos || equals == 0)
-      return fail(ErrorCode::kInvalidArgument, "filter '" + condition + "' is not COLUMN=VALUE", "for example --filter 'articleType=Shirts'");
+      return fail(ErrorCode::kInvalidArgument, "filter '" + condition + "' is not COLUMN=VALUE",
+                  "for example --filter 'articleType=Shirts'");
     auto matching = workspace_->catalog().rows_where(condition.substr(0, equals), condition.substr(equals + 1));
     if (!matching) return std::unexpected(matching.error());
     if (!rows) {
@@ -84,7 +70,8 @@ Result<std::vector<FoundItem>> Finder::find(const FindRequest& request) const {
   }
   if (request.like) {
     if (request.text || request.image)
-      return fail(ErrorCode::kInvalidArgument, "--like cannot be joined with --text or --image", "search by one or the other");
+      return fail(ErrorCode::kInvalidArgument, "--like cannot be joined with --text or --image",
+                  "search by one or the other");
     const auto item = workspace_->catalog().find(*request.like);
     if (!item) return std::unexpected(item.error());
     if (!*item) return fail(ErrorCode::kNotFound, "no item has the id '" + *request.like + "'");

@@ -18,10 +18,10 @@ namespace warifu {
 struct FindRequest {
   std::optional<std::string> text;
   std::optional<std::filesystem::path> image;
-  std::optional<std::string> like;      // an item's id
+  std::optional<std::string> like;  // an item's id
   Find find = Find::kAny;
   std::size_t k = 10;
-  std::vector<std::string> filters;     // "column=value"; all must hold
+  std::vector<std::string> filters;  // "column=value"; all must hold
 };
 
 struct FoundItem {
@@ -35,7 +35,7 @@ struct FoundItem {
 // and answer any number of queries.
 class Finder {
  public:
-  // Empty space: the only one there is, else "contrastive", else kInvalidArgument listing them. bits 0: the longest.
+  // Space as Workspace::choose_space; bits 0: the longest.
   // kNotFound if nothing is indexed, kIncompatible if the codes are of another model.
   static Result<Finder> open(const Workspace& workspace, const std::string& space, std::uint32_t bits);
 

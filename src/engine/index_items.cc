@@ -146,8 +146,8 @@ class Indexing {
     for (const Item& item : items) {
       if (!has(item, modality)) continue;
       const bool is_fresh = item.revision <= state.revision && std::ranges::all_of(old, [&](const auto& segment) {
-        return segment && std::ranges::binary_search(segment->rows, item.row);
-      });
+                              return segment && std::ranges::binary_search(segment->rows, item.row);
+                            });
       if (is_fresh) {
         fresh.push_back(item.row);
       } else {

@@ -63,7 +63,8 @@ class RecordCheck {
     const bool has_picture = !item.image_hash.empty() || !record.image_features.empty();
     const bool has_text = item.text.has_value() || !record.text_features.empty();
     if (!has_picture && !has_text)
-      return fail(ErrorCode::kBadFormat, "the item has neither a picture nor a text", "give it at least one of the two");
+      return fail(ErrorCode::kBadFormat, "the item has neither a picture nor a text",
+                  "give it at least one of the two");
     return {};
   }
 
@@ -120,9 +121,10 @@ class GivenFeatures {
   Result<void> check_width(std::size_t width) const {
     const std::size_t expected = store_->cols() > 0 ? store_->cols() : width_;
     if (expected == 0 || expected == width) return {};
-    return fail(ErrorCode::kIncompatible,
-                "the feature has " + std::to_string(width) + " values, the workspace's have " + std::to_string(expected),
-                "use another workspace for features of another width");
+    return fail(
+        ErrorCode::kIncompatible,
+        "the feature has " + std::to_string(width) + " values, the workspace's have " + std::to_string(expected),
+        "use another workspace for features of another width");
   }
 
   void add(const std::string& id, std::vector<float> values) {
@@ -224,9 +226,9 @@ class Ingestion {
   void check_repeat(Candidate& candidate) {
     const auto [first, is_new] = seen_.emplace(candidate.record.id, candidate.record.place);
     if (!is_new && !candidate.record.id.empty())
-      candidate.rejection = Rejection{candidate.record.place,
-                                      "id '" + candidate.record.id + "' was already used at " + first->second,
-                                      "give every item an id of its own"};
+      candidate.rejection =
+          Rejection{candidate.record.place, "id '" + candidate.record.id + "' was already used at " + first->second,
+                    "give every item an id of its own"};
   }
 
   Result<void> store(std::vector<Candidate>& batch) {

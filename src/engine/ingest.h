@@ -17,8 +17,8 @@ namespace warifu {
 
 struct IngestOptions {
   SourceOptions source;
-  std::filesystem::path splits;          // folder of <split>.txt; empty: drawn by `seed`
-  bool allow_missing_pictures = false;   // keep an item whose picture file is not there
+  std::filesystem::path splits;         // folder of <split>.txt; empty: drawn by `seed`
+  bool allow_missing_pictures = false;  // keep an item whose picture file is not there
   ImageLimits limits;
   std::uint64_t seed = 1;  // of the drawn splits
 };
@@ -27,11 +27,11 @@ struct IngestReport {
   std::size_t added = 0;
   std::size_t updated = 0;
   std::size_t unchanged = 0;
-  std::size_t pictures_not_found = 0;       // kept without (features given, or allow_missing_pictures)
-  std::vector<Rejection> rejected;          // each broken item with its place, reason and hint
-  std::size_t items = 0;                    // in the catalog afterwards
+  std::size_t pictures_not_found = 0;         // kept without (features given, or allow_missing_pictures)
+  std::vector<Rejection> rejected;            // each broken item with its place, reason and hint
+  std::size_t items = 0;                      // in the catalog afterwards
   std::map<std::string, std::size_t> splits;  // items in each split afterwards
-  std::size_t unknown_split_ids = 0;        // named by a split file, but no such item
+  std::size_t unknown_split_ids = 0;          // named by a split file, but no such item
   double seconds = 0;
   bool stopped = false;  // on request; the same command continues
 };

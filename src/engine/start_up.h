@@ -8,7 +8,7 @@ namespace warifu {
 // Called once before any work: sets the number of threads everywhere (0: all processors).
 void start_up(std::size_t threads);
 
-// Version of the tensor library, for --version.
-std::string tensor_library_version();
+// Versions and kernels of what computes, one a line, for --version.
+std::string engine_description();
 
 }  // namespace warifu

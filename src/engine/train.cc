@@ -56,7 +56,8 @@ Result<std::filesystem::path> learnt_vocabulary(const Workspace& workspace, std:
   const auto path = workspace.vocabulary_folder() / (std::string(tower) + "-" + content_hash(all));
   std::error_code failure;
   if (std::filesystem::exists(path, failure)) return path;
-  auto made = tower == "bow" ? BagOfWords::learn(texts, kBagSize).save(path) : train_sentencepiece(texts, kPieces, path);
+  auto made =
+      tower == "bow" ? BagOfWords::learn(texts, kBagSize).save(path) : train_sentencepiece(texts, kPieces, path);
   if (!made) return std::unexpected(made.error());
   return path;
 }
@@ -95,7 +96,8 @@ Result<void> add_labels(const Workspace& workspace, const TrainRequest& request,
                   list.empty() ? "ingest with --label-columns" : "label columns: " + list);
     }
   const auto chosen = [&](const Label& label) {
-    return request.label_columns.empty() || std::ranges::find(request.label_columns, label.column) != request.label_columns.end();
+    return request.label_columns.empty() ||
+           std::ranges::find(request.label_columns, label.column) != request.label_columns.end();
   };
   std::map<Label, std::uint32_t> ids;
   for (const Item& item : items)
@@ -163,6 +165,12 @@ Result<void> replace_space(const std::filesystem::path& made, const std::filesys
 
 }  // namespace
 
+std::string trainable_methods() {
+  std::string list;
+  for (const std::string_view name : method_names()) list += (list.empty() ? "" : ", ") + std::string(name);
+  return list;
+}
+
 Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, ProgressSink& progress) {
   const auto started = std::chrono::steady_clock::now();
   TrainOutcome outcome;
@@ -170,7 +178,8 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   if (auto named = Workspace::check_space_name(outcome.space); !named) return std::unexpected(named.error());
   if (auto known = check_method(request.method); !known) return std::unexpected(known.error());
   if (!(request.pair_noise >= 0 && request.pair_noise <= 1))
-    return fail(ErrorCode::kInvalidArgument, "--noise pairs:" + std::to_string(request.pair_noise) + " is not in 0 … 1");
+    return fail(ErrorCode::kInvalidArgument,
+                "--noise pairs:" + std::to_string(request.pair_noise) + " is not in 0 … 1");
 
   auto items = training_items(workspace, request);
   if (!items) return std::unexpected(items.error());
@@ -198,7 +207,8 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   std::ranges::set_intersection(image_batch->present, text_batch->present, std::back_inserter(complete));
   outcome.left_out = in_split - complete.size();
   if (complete.empty())
-    return fail(ErrorCode::kNotFound, "none of the " + std::to_string(in_split) + " training items has both a picture and a text",
+    return fail(ErrorCode::kNotFound,
+                "none of the " + std::to_string(in_split) + " training items has both a picture and a text",
                 "see 'warifu status'; training learns from pairs");
 
   TrainingSet set;

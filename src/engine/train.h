@@ -14,18 +14,18 @@ namespace warifu {
 
 struct TrainRequest {
   std::string method;
-  std::string space;                       // empty: the method's name
+  std::string space;  // empty: the method's name
   std::vector<std::uint32_t> bits = {16, 32, 64, 128};
   std::vector<std::string> label_columns;  // empty: every label column
   std::vector<std::string> only_labels;    // train on items with one of these values; empty: all
   std::string image_encoder;               // empty: given features, else what the method does best
   std::filesystem::path image_weights;
   std::string text_encoder;
-  std::filesystem::path text_weights;      // empty: image_weights (CLIP keeps both towers in one file)
-  std::filesystem::path text_vocabulary;   // CLIP's merges
-  int epochs = 0;                          // 0: the method's own default
+  std::filesystem::path text_weights;     // empty: image_weights (CLIP keeps both towers in one file)
+  std::filesystem::path text_vocabulary;  // CLIP's merges
+  int epochs = 0;                         // 0: the method's own default
   std::uint64_t seed = 1;
-  double pair_noise = 0;                   // share of training pairs whose texts are exchanged
+  double pair_noise = 0;  // share of training pairs whose texts are exchanged
 };
 
 struct TrainOutcome {
@@ -35,9 +35,12 @@ struct TrainOutcome {
   std::size_t left_out = 0;  // train items that lack a half or whose picture went away
   std::string image_encoder;
   std::string text_encoder;
-  double seconds = 0;        // all of it
-  TrainReport report;        // of the method alone
+  double seconds = 0;  // all of it
+  TrainReport report;  // of the method alone
 };
+
+// The methods' names for help texts: "cca-itq, contrastive".
+std::string trainable_methods();
 
 // Trains a code space on the workspace's "train" split; nothing of the query split is read. A tenth
 // of the train items (at most 500) is held out for validation, by seed.

@@ -66,11 +66,31 @@ Result<void> Workspace::require_space(std::string_view space) const {
               known.empty() ? "train one with 'warifu train --method contrastive'" : "known spaces: " + known);
 }
 
+Result<std::string> Workspace::choose_space(const std::string& wanted) const {
+  constexpr const char* kUsual = "contrastive";
+  std::string chosen = wanted;
+  if (chosen.empty()) {
+    const auto names = space_names();
+    if (names.size() == 1) {
+      chosen = names.front();
+    } else if (names.empty() || std::ranges::find(names, kUsual) != names.end()) {
+      chosen = kUsual;
+    } else {
+      std::string list;
+      for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
+      return fail(ErrorCode::kInvalidArgument, "there are several code spaces", "choose with --space: " + list);
+    }
+  }
+  if (auto there = require_space(chosen); !there) return std::unexpected(there.error());
+  return chosen;
+}
+
 std::vector<std::string> Workspace::space_names() const {
   std::vector<std::string> names;
   std::error_code failure;
   for (const auto& entry : std::filesystem::directory_iterator(root_ / "spaces", failure))
-    if (std::filesystem::exists(entry.path() / "model.json", failure) && check_space_name(entry.path().filename().string()))
+    if (std::filesystem::exists(entry.path() / "model.json", failure) &&
+        check_space_name(entry.path().filename().string()))
       names.push_back(entry.path().filename().string());
   std::ranges::sort(names);
   return names;

@@ -45,10 +45,14 @@ class Workspace {
   static Result<void> check_space_name(std::string_view space);
   // kNotFound lists the spaces there are.
   Result<void> require_space(std::string_view space) const;
+  // The space a command means: `wanted`, or for an empty name the only one there is, else "contrastive".
+  // kNotFound, or kInvalidArgument listing the spaces to choose from.
+  Result<std::string> choose_space(const std::string& wanted) const;
   std::vector<std::string> space_names() const;
 
   // Puts the bytes of a picture from inside an archive into the workspace; the item's image_uri.
-  Result<std::string> keep_picture(std::span<const std::byte> bytes, std::string_view hash, std::string_view name) const;
+  Result<std::string> keep_picture(std::span<const std::byte> bytes, std::string_view hash,
+                                   std::string_view name) const;
   // The file behind an item's image_uri.
   std::filesystem::path picture_path(const Item& item) const;
 

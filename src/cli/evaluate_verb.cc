@@ -1,0 +1,146 @@
+#include <fmt/format.h>
+
+#include "cli/verb.h"
+#include "engine/evaluate_space.h"
+
+namespace warifu {
+namespace {
+
+Json at_json(const std::map<std::size_t, double>& values) {
+  Json object = Json::object();
+  for (const auto& [k, value] : values) object[std::to_string(k)] = value;
+  return object;
+}
+
+Json result_json(const DirectionResult& result) {
+  const Metrics& metrics = result.metrics;
+  return {{"direction", result.direction},
+          {"bits", result.bits},
+          {"map", metrics.map},
+          {"map_low", metrics.map_low},
+          {"map_high", metrics.map_high},
+          {"ci95", {metrics.ci95_low, metrics.ci95_high}},
+          {"precision_at", at_json(metrics.precision_at)},
+          {"recall_at", at_json(metrics.recall_at)},
+          {"ndcg_at", at_json(metrics.ndcg_at)},
+          {"queries", metrics.queries},
+          {"queries_without_relevant", metrics.queries_without_relevant}};
+}
+
+double at_10(const std::map<std::size_t, double>& values) {
+  const auto found = values.find(10);
+  return found == values.end() ? 0 : found->second;
+}
+
+class EvaluateVerb final : public Verb {
+ public:
+  void declare(Flags& flags) override {
+    flags.value("--space", request_.space, "code space (default: the only one, or 'contrastive')");
+    flags.list("--bits", request_.bits, "code lengths (default: all)");
+    flags
+        .value("--relevance", request_.relevance,
+               "any:COLUMNS (share a value in one), all:COLUMNS (in every one), graded:COLUMNS; no columns: every "
+               "label column")
+        ->capture_default_str();
+    flags.value("--database", database_,
+                "half that answers: text, image or both (default: the opposite of the query's, both directions)");
+    flags.value("--query-split", request_.query_split, "items that ask")->capture_default_str();
+    flags.value("--database-split", request_.database_split, "items that answer")->capture_default_str();
+    flags.value("--train-in-database", train_in_database_, "yes or no: whether train items may answer")
+        ->capture_default_str();
+    flags.list("--cutoffs", request_.metrics.cutoffs, "k of precision, recall and nDCG")->capture_default_str();
+    flags.value("--bootstrap-samples", request_.metrics.bootstrap_samples, "of the 95% interval")
+        ->capture_default_str();
+    flags.value("--seed", request_.metrics.seed, "of the bootstrap")->capture_default_str();
+    flags.value("--run-folder", request_.run_folder, "write TREC run and qrels files there");
+    flags.value("--run-depth", request_.run_depth, "ranks a query in the run files")->capture_default_str();
+  }
+
+  Result<int> run(const Invocation& invocation) override {
+    const auto form = parse_output(invocation.output, {"table", "json", "jsonl"});
+    if (!form) return std::unexpected(form.error());
+    if (!database_.empty()) {
+      const auto modality = parse_modality(database_);
+      if (!modality) return std::unexpected(modality.error());
+      request_.database = *modality;
+    }
+    if (train_in_database_ != "yes" && train_in_database_ != "no")
+      return fail(ErrorCode::kInvalidArgument, "--train-in-database '" + train_in_database_ + "'", "use yes or no");
+    request_.train_in_database = train_in_database_ == "yes";
+    const auto workspace = Workspace::open(invocation.workspace);
+    if (!workspace) return std::unexpected(workspace.error());
+    const auto report = evaluate_space(*workspace, request_, *invocation.progress);
+    if (!report) return std::unexpected(report.error());
+    if (*form == OutputForm::kTable) {
+      print_table(*report);
+    } else {
+      print_json(to_json(*report), *form);
+    }
+    return 0;
+  }
+
+ private:
+  Json to_json(const EvaluateReport& report) const {
+    Json results = Json::array();
+    for (const DirectionResult& result : report.results) results.push_back(result_json(result));
+    Json random = Json::array();
+    for (const DirectionResult& result : report.random)
+      random.push_back({{"direction", result.direction}, {"map", result.metrics.map}});
+    Json code_bytes = Json::object();
+    for (const auto& [bits, bytes] : report.code_bytes_per_item) code_bytes[std::to_string(bits)] = bytes;
+    Json files = Json::array();
+    for (const auto& file : report.files) files.push_back(file.string());
+    return {{"space", report.space},
+            {"method", report.method},
+            {"protocol", "hash-all"},
+            {"relevance", report.relevance},
+            {"ties", "expected"},
+            {"query_items", report.query_items},
+            {"database_items", report.database_items},
+            {"train_in_database", report.train_in_database > 0},
+            {"train_items_in_database", report.train_in_database},
+            {"query_items_in_database", report.query_in_database},
+            {"seed", request_.metrics.seed},
+            {"results", results},
+            {"random", random},
+            {"timing",
+             {{"load_seconds", report.load_seconds},
+              {"relevance_seconds", report.relevance_seconds},
+              {"evaluate_seconds", report.evaluate_seconds}}},
+            {"storage", {{"code_bytes_per_item", code_bytes}}},
+            {"files", files}};
+  }
+
+  static void print_table(const EvaluateReport& report) {
+    print_line(fmt::format("space '{}' ({}): {} queries, {} database items ({} of them trained on), relevant = {}",
+                           report.space, report.method, count_text(report.query_items),
+                           count_text(report.database_items), count_text(report.train_in_database), report.relevance));
+    Table table({"direction", "bits", "mAP", "95% interval", "worst ties", "best ties", "P@10", "R@10", "nDCG@10"});
+    for (const DirectionResult& result : report.results) {
+      const Metrics& m = result.metrics;
+      table.add({result.direction, std::to_string(result.bits), fixed(m.map, 3),
+                 "[" + fixed(m.ci95_low, 3) + ", " + fixed(m.ci95_high, 3) + "]", fixed(m.map_low, 3),
+                 fixed(m.map_high, 3), fixed(at_10(m.precision_at), 3), fixed(at_10(m.recall_at), 3),
+                 fixed(at_10(m.ndcg_at), 3)});
+    }
+    for (const DirectionResult& result : report.random) {
+      const Metrics& m = result.metrics;
+      table.add({result.direction, "random", fixed(m.map, 3), "", "", "", fixed(at_10(m.precision_at), 3),
+                 fixed(at_10(m.recall_at), 3), fixed(at_10(m.ndcg_at), 3)});
+    }
+    table.print();
+    print_line(fmt::format("mAP is the expectation over the order of equal distances; measured in {}",
+                           seconds_text(report.evaluate_seconds + report.relevance_seconds)));
+    for (const auto& file : report.files) print_line("wrote " + file.string());
+  }
+
+  EvaluateRequest request_;
+  std::string database_;
+  std::string train_in_database_ = "yes";
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_evaluate_verb() { return std::make_unique<EvaluateVerb>(); }
+
+}  // namespace warifu

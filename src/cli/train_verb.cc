@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "cli/verb.h"
+#include "engine/train.h"
+
+namespace warifu {
+namespace {
+
+// "pairs:0.4"
+Result<double> parse_noise(std::string_view text) {
+  if (text.empty()) return 0.0;
+  constexpr std::string_view kPairs = "pairs:";
+  double share = 0;
+  if (text.starts_with(kPairs)) {
+    const std::string_view number = text.substr(kPairs.size());
+    const auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), share);
+    if (failure == std::errc() && end == number.data() + number.size() && share >= 0 && share <= 1) return share;
+  }
+  return fail(ErrorCode::kInvalidArgument, "noise '" + std::string(text) + "' is not pairs:SHARE",
+              "for example --noise pairs:0.4");
+}
+
+class TrainVerb final : public Verb {
+ public:
+  void declare(Flags& flags) override {
+    flags.value("--method", request_.method, "one of: " + trainable_methods())->required();
+    flags.value("--space", request_.space, "name of the code space (default: the method's name)");
+    flags.list("--bits", request_.bits, "code lengths, all trained in one run")->capture_default_str();
+    flags.list("--labels", request_.label_columns, "label columns to use (default: every one)");
+    flags.list("--only-labels", request_.only_labels, "train on items with one of these label values only");
+    flags.value("--image-encoder", request_.image_encoder,
+                "given, small, classic, mobilenet_v2 or clip (default: given features, else the method's best)");
+    flags.value("--image-weights", request_.image_weights, "weights of mobilenet_v2 or clip (.safetensors)");
+    flags.value("--text-encoder", request_.text_encoder, "given, small, bow or clip");
+    flags.value("--text-weights", request_.text_weights, "weights of the clip text tower (default: --image-weights)");
+    flags.value("--text-vocabulary", request_.text_vocabulary, "CLIP's merges (bpe_simple_vocab_16e6.txt.gz)");
+    flags.value("--epochs", request_.epochs, "0: the method's own number")->capture_default_str();
+    flags.value("--seed", request_.seed, "same seed, same machine: same codes")->capture_default_str();
+    flags.value("--noise", noise_, "pairs:0.4 exchanges the texts of 40% of the training pairs");
+  }
+
+  Result<int> run(const Invocation& invocation) override {
+    const auto form = parse_output(invocation.output, {"table", "json", "jsonl"});
+    if (!form) return std::unexpected(form.error());
+    const auto noise = parse_noise(noise_);
+    if (!noise) return std::unexpected(noise.error());
+    request_.pair_noise = *noise;
+    auto workspace = Workspace::open(invocation.workspace);
+    if (!workspace) return std::unexpected(workspace.error());
+    const auto outcome = train(*workspace, request_, *invocation.progress);
+    if (!outcome) return std::unexpected(outcome.error());
+    if (*form == OutputForm::kTable) {
+      print_table(*outcome);
+      return 0;
+    }
+    print_json({{"space", outcome->space},
+                {"method", request_.method},
+                {"bits", request_.bits},
+                {"image_encoder", outcome->image_encoder},
+                {"text_encoder", outcome->text_encoder},
+                {"seed", request_.seed},
+                {"train_items", outcome->train_items},
+                {"validation_items", outcome->validation_items},
+                {"left_out", outcome->left_out},
+                {"epochs_run", outcome->report.epochs_run},
+                {"validation_criterion", outcome->report.validation_criterion},
+                {"validation_score", outcome->report.validation_score},
+                {"train_seconds", outcome->report.train_seconds},
+                {"seconds", outcome->seconds}},
+               *form);
+    return 0;
+  }
+
+ private:
+  void print_table(const TrainOutcome& outcome) const {
+    print_line(fmt::format(
+        "space '{}': {} on {} pairs ({} held out for validation), pictures through '{}', texts through '{}'",
+        outcome.space, request_.method, count_text(outcome.train_items), count_text(outcome.validation_items),
+        outcome.image_encoder, outcome.text_encoder));
+    if (outcome.left_out > 0)
+      print_line(
+          fmt::format("{} train items were left out: they lack a picture or a text", count_text(outcome.left_out)));
+    if (outcome.report.epochs_run > 0)
+      print_line(fmt::format("{} epochs; {} {:.3f}", outcome.report.epochs_run, outcome.report.validation_criterion,
+                             outcome.report.validation_score));
+    print_line(fmt::format("trained in {} ({} with reading and encoding)", seconds_text(outcome.report.train_seconds),
+                           seconds_text(outcome.seconds)));
+    print_line("next: warifu index --space " + outcome.space);
+  }
+
+  TrainRequest request_;
+  std::string noise_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_train_verb() { return std::make_unique<TrainVerb>(); }
+
+}  // namespace warifu

@@ -1,0 +1,212 @@
+#include "engine/evaluate_space.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <set>
+
+#include "engine/code_files.h"
+#include "engine/trec_files.h"
+#include "evaluate/label_ids.h"
+#include "methods/method.h"
+
+namespace warifu {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Which half asks and which half answers.
+struct Direction {
+  const char* name;
+  Modality query;
+  Modality database;
+};
+
+std::vector<Direction> directions(const std::optional<Modality>& database) {
+  constexpr Direction kImageToText{"i2t", Modality::kImage, Modality::kText};
+  constexpr Direction kTextToImage{"t2i", Modality::kText, Modality::kImage};
+  constexpr Direction kBoth{"both", Modality::kBoth, Modality::kBoth};
+  if (!database) return {kImageToText, kTextToImage};
+  switch (*database) {
+    case Modality::kText:
+      return {kImageToText};
+    case Modality::kImage:
+      return {kTextToImage};
+    case Modality::kBoth:
+      return {kBoth};
+  }
+  return {};
+}
+
+Result<std::vector<Item>> split_items(const Workspace& workspace, const std::string& split) {
+  const auto rows = workspace.catalog().split(split);
+  if (!rows) return std::unexpected(rows.error());
+  auto items = workspace.catalog().items(*rows);
+  if (items && items->empty())
+    return fail(ErrorCode::kNotFound, "split '" + split + "' is empty", "see 'warifu status'");
+  return items;
+}
+
+std::size_t count_shared(const std::vector<Item>& items, const Result<std::vector<ItemRow>>& rows) {
+  if (!rows) return 0;
+  return static_cast<std::size_t>(
+      std::ranges::count_if(items, [&](const Item& item) { return std::ranges::binary_search(*rows, item.row); }));
+}
+
+// Those of `items` that have a code, and their codes in the same order.
+struct CodedItems {
+  std::vector<const Item*> items;
+  CodeMatrix codes;
+};
+
+CodedItems coded(const std::vector<Item>& items, const CodeSegment& segment) {
+  CodedItems result;
+  std::vector<std::size_t> positions;
+  for (const Item& item : items) {
+    const auto found = std::ranges::lower_bound(segment.rows, item.row);
+    if (found == segment.rows.end() || *found != item.row) continue;
+    result.items.push_back(&item);
+    positions.push_back(static_cast<std::size_t>(found - segment.rows.begin()));
+  }
+  result.codes = CodeMatrix(positions.size(), segment.codes.bits());
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    std::ranges::copy(segment.codes.row(positions[i]), result.codes.row(i).begin());
+  return result;
+}
+
+std::vector<std::vector<Label>> labels_of(const std::vector<const Item*>& items) {
+  std::vector<std::vector<Label>> labels;
+  for (const Item* item : items) labels.push_back(item->labels);
+  return labels;
+}
+
+class Evaluation {
+ public:
+  Evaluation(const Workspace& workspace, const EvaluateRequest& request, ProgressSink& progress)
+      : workspace_(workspace), request_(request), progress_(progress) {}
+
+  Result<EvaluateReport> run() {
+    if (auto opened = open(); !opened) return std::unexpected(opened.error());
+    for (const Direction& direction : directions(request_.database))
+      if (auto measured = measure(direction); !measured) return std::unexpected(measured.error());
+    return std::move(report_);
+  }
+
+ private:
+  Result<void> open() {
+    const auto started = Clock::now();
+    const auto name = workspace_.choose_space(request_.space);
+    if (!name) return std::unexpected(name.error());
+    const auto info = read_space_info(workspace_.space_folder(*name));
+    if (!info) return std::unexpected(info.error());
+    if (request_.bits.empty()) {
+      spaces_ = info->spaces;
+    } else {
+      for (const std::uint32_t bits : request_.bits) {
+        const auto space = choose_bits(*info, bits);
+        if (!space) return std::unexpected(space.error());
+        spaces_.push_back(*space);
+      }
+    }
+    auto rule = RelevanceRule::parse(request_.relevance);
+    if (!rule) return std::unexpected(rule.error());
+    rule_ = std::move(*rule);
+    auto queries = split_items(workspace_, request_.query_split);
+    if (!queries) return std::unexpected(queries.error());
+    auto database = split_items(workspace_, request_.database_split);
+    if (!database) return std::unexpected(database.error());
+    queries_ = std::move(*queries);
+    database_ = std::move(*database);
+    const auto train = workspace_.catalog().split("train");
+    if (!request_.train_in_database && train)
+      std::erase_if(database_, [&](const Item& item) { return std::ranges::binary_search(*train, item.row); });
+    report_.space = *name;
+    report_.method = info->method;
+    report_.relevance = request_.relevance;
+    report_.query_items = queries_.size();
+    report_.database_items = database_.size();
+    report_.train_in_database = count_shared(database_, train);
+    report_.query_in_database = count_shared(database_, workspace_.catalog().split(request_.query_split));
+    report_.load_seconds = seconds_since(started);
+    return {};
+  }
+
+  Result<void> measure(const Direction& direction) {
+    std::unique_ptr<RelevanceMatrix> truth;  // the same for all lengths: they code the same items
+    for (const CodeSpace& space : spaces_) {
+      const auto loading = Clock::now();
+      auto queries = codes_of(space, direction.query, queries_, request_.query_split);
+      if (!queries) return std::unexpected(queries.error());
+      auto database = codes_of(space, direction.database, database_, request_.database_split);
+      if (!database) return std::unexpected(database.error());
+      report_.load_seconds += seconds_since(loading);
+      if (!truth) {
+        const auto relating = Clock::now();
+        auto made = relate(queries->items, database->items);
+        if (!made) return std::unexpected(made.error());
+        truth = std::move(*made);
+        report_.relevance_seconds += seconds_since(relating);
+        const auto ranking = Clock::now();
+        report_.random.push_back({direction.name, 0, evaluate_random(*truth, request_.metrics)});
+        report_.evaluate_seconds += seconds_since(ranking);
+      }
+      const auto ranking = Clock::now();
+      report_.results.push_back(
+          {direction.name, space.bits, evaluate_codes(queries->codes, database->codes, *truth, request_.metrics)});
+      report_.evaluate_seconds += seconds_since(ranking);
+      report_.code_bytes_per_item[space.bits] = static_cast<double>((space.bits + 7) / 8);
+      if (request_.run_folder.empty()) continue;
+      auto written = write_trec_files({request_.run_folder, direction.name, space, request_.run_depth}, queries->items,
+                                      queries->codes, database->items, database->codes, *truth);
+      if (!written) return std::unexpected(written.error());
+      for (auto& file : *written)
+        if (std::ranges::find(report_.files, file) == report_.files.end()) report_.files.push_back(std::move(file));
+    }
+    return {};
+  }
+
+  Result<CodedItems> codes_of(const CodeSpace& space, Modality modality, const std::vector<Item>& items,
+                              const std::string& split) {
+    const auto segment = load_codes(workspace_, space, modality);
+    if (!segment) return std::unexpected(segment.error());
+    CodedItems result;
+    if (*segment) result = coded(items, **segment);
+    if (result.items.empty())
+      return fail(ErrorCode::kNotFound,
+                  "no item of split '" + split + "' has a code of its " + modality_name(modality) + " in space '" +
+                      space.name + "'",
+                  "run 'warifu index --space " + space.name + "'");
+    if (result.items.size() < items.size() && noted_.insert({split, modality_name(modality)}).second)
+      progress_.note(std::to_string(items.size() - result.items.size()) + " items of split '" + split + "' have no " +
+                     modality_name(modality) + " code and are left out");
+    return result;
+  }
+
+  Result<std::unique_ptr<RelevanceMatrix>> relate(const std::vector<const Item*>& queries,
+                                                  const std::vector<const Item*>& database) const {
+    const auto ids = label_ids(rule_, labels_of(queries), labels_of(database));
+    if (!ids) return std::unexpected(ids.error());
+    return std::make_unique<RelevanceMatrix>(relevance(ids->queries, ids->database, rule_.kind));
+  }
+
+  const Workspace& workspace_;
+  const EvaluateRequest& request_;
+  ProgressSink& progress_;
+  std::vector<CodeSpace> spaces_;
+  RelevanceRule rule_;
+  std::vector<Item> queries_;
+  std::vector<Item> database_;
+  std::set<std::pair<std::string, std::string>> noted_;
+  EvaluateReport report_;
+};
+
+}  // namespace
+
+Result<EvaluateReport> evaluate_space(const Workspace& workspace, const EvaluateRequest& request,
+                                      ProgressSink& progress) {
+  return Evaluation(workspace, request, progress).run();
+}
+
+}  // namespace warifu

@@ -1,0 +1,215 @@
+// The whole road from items to measured answers, over given features and the classical method.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/rng.h"
+#include "engine/code_files.h"
+#include "engine/contact_sheet.h"
+#include "engine/evaluate_space.h"
+#include "engine/export_codes.h"
+#include "engine/find_items.h"
+#include "engine/index_items.h"
+#include "engine/status.h"
+#include "engine/temporary_workspace.h"
+#include "engine/train.h"
+#include "io/npy.h"
+
+namespace warifu {
+namespace {
+
+constexpr std::size_t kItems = 160;
+constexpr std::size_t kKinds = 4;
+
+// Items of four kinds; both modalities' features are the kind's direction with noise.
+class Pipeline : public TemporaryWorkspace {
+ protected:
+  void SetUp() override {
+    Rng rng(5);
+    std::string csv = "id,image,text,kind\n";
+    FloatMatrix images(kItems, 12);
+    FloatMatrix texts(kItems, 10);
+    for (std::size_t i = 0; i < kItems; ++i) {
+      const std::size_t kind = i % kKinds;
+      csv +=
+          "item" + std::to_string(i) + ",,thing of kind " + std::to_string(kind) + ",k" + std::to_string(kind) + "\n";
+      for (FloatMatrix* features : {&images, &texts})
+        for (std::size_t d = 0; d < features->cols(); ++d)
+          features->row(i)[d] = (d % kKinds == kind ? 3.0F : 0.0F) + static_cast<float>(rng.uniform());
+    }
+    csv_ = write("pairs.csv", csv);
+    ASSERT_TRUE(write_npy(folder_ / "i.npy", images));
+    ASSERT_TRUE(write_npy(folder_ / "t.npy", texts));
+    options_.source.image_features = folder_ / "i.npy";
+    options_.source.text_features = folder_ / "t.npy";
+    options_.source.label_columns = {"kind"};
+    Workspace workspace = open();
+    ASSERT_TRUE(ingest(workspace, csv_, options_, quiet_));
+  }
+
+  void train_and_index(Workspace& workspace, std::uint64_t seed = 1) {
+    TrainRequest request;
+    request.method = "cca-itq";
+    request.bits = {4, 8};
+    request.seed = seed;
+    const auto trained = train(workspace, request, quiet_);
+    ASSERT_TRUE(trained) << trained.error().message;
+    EXPECT_EQ(trained->image_encoder, "given");
+    const auto indexed = index_items(workspace, "cca-itq", quiet_);
+    ASSERT_TRUE(indexed) << indexed.error().message;
+    EXPECT_EQ(indexed->codes.at("image"), kItems);
+  }
+
+  std::filesystem::path csv_;
+  IngestOptions options_;
+};
+
+TEST_F(Pipeline, MeasuresBothDirectionsFarAboveRandom) {
+  Workspace workspace = open();
+  train_and_index(workspace);
+  EvaluateRequest request;
+  request.relevance = "any:kind";
+  request.run_folder = folder_ / "runs";
+  const auto report = evaluate_space(workspace, request, quiet_);
+  ASSERT_TRUE(report) << report.error().message;
+  ASSERT_EQ(report->results.size(), 4U);
+  EXPECT_EQ(report->results[0].direction, "i2t");
+  EXPECT_EQ(report->results[3].direction, "t2i");
+  EXPECT_EQ(report->query_items + report->database_items, kItems);
+  EXPECT_EQ(report->train_in_database, report->database_items);
+  EXPECT_EQ(report->query_in_database, 0U);
+  for (const DirectionResult& result : report->results) {
+    EXPECT_GT(result.metrics.map, 0.9);
+    EXPECT_LE(result.metrics.map_low, result.metrics.map);
+    EXPECT_GE(result.metrics.map_high, result.metrics.map);
+  }
+  EXPECT_LT(report->random[0].metrics.map, 0.4);
+  EXPECT_EQ(report->files.size(), 6U);  // a run a direction and length, qrels a direction
+  std::ifstream run(folder_ / "runs" / "cca-itq-i2t-8.run");
+  std::string line;
+  std::getline(run, line);
+  EXPECT_THAT(line, testing::MatchesRegex("item[0-9]+ Q0 item[0-9]+ 1 [0-9.]+ warifu-cca-itq-8"));
+}
+
+TEST_F(Pipeline, FindsMoreLikeAnItemAmongWhatTheFilterAllows) {
+  Workspace workspace = open();
+  train_and_index(workspace);
+  const auto finder = Finder::open(workspace, "", 8);
+  ASSERT_TRUE(finder) << finder.error().message;
+  FindRequest request;
+  request.like = "item6";
+  request.k = 5;
+  const auto found = finder->find(request);
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 5U);
+  for (const FoundItem& item : *found) {
+    EXPECT_NE(item.item.id, "item6");
+    EXPECT_EQ(item.item.labels[0].value, "k2");
+  }
+  request.filters = {"kind=k3"};
+  for (const FoundItem& item : *finder->find(request)) EXPECT_EQ(item.item.labels[0].value, "k3");
+  request.filters = {"kind"};
+  EXPECT_EQ(finder->find(request).error().code, ErrorCode::kInvalidArgument);
+  request.filters = {"colour=red"};
+  EXPECT_EQ(finder->find(request).error().code, ErrorCode::kNotFound);
+  request.filters.clear();
+  request.like = "nobody";
+  EXPECT_EQ(finder->find(request).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Pipeline, SaysThatASpaceOfGivenFeaturesCannotEncodeNewWords) {
+  Workspace workspace = open();
+  train_and_index(workspace);
+  FindRequest request;
+  request.text = "thing";
+  const auto found = Finder::open(workspace, "cca-itq", 0)->find(request);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, ErrorCode::kIncompatible);
+  EXPECT_FALSE(found.error().hint.empty());
+}
+
+TEST_F(Pipeline, EncodesOnlyWhatIsNewOrChanged) {
+  Workspace workspace = open();
+  train_and_index(workspace);
+  EXPECT_EQ(index_items(workspace, "cca-itq", quiet_)->encoded.at("image"), 0U);
+  const auto before = read_file(code_file(workspace, "cca-itq", Modality::kImage, 8), 1 << 20);
+  FloatMatrix images = *read_npy_matrix(folder_ / "i.npy");
+  images.row(3)[0] += 1;
+  ASSERT_TRUE(write_npy(folder_ / "i.npy", images));
+  ASSERT_EQ(ingest(workspace, csv_, options_, quiet_)->updated, 1U);
+  const auto again = index_items(workspace, "cca-itq", quiet_);
+  EXPECT_EQ(again->encoded.at("image"), 1U);
+  EXPECT_EQ(again->codes.at("image"), kItems);
+  EXPECT_EQ(before->size(), read_file(code_file(workspace, "cca-itq", Modality::kImage, 8), 1 << 20)->size());
+}
+
+TEST_F(Pipeline, GivesTheSameCodesForTheSameSeed) {
+  Workspace workspace = open();
+  train_and_index(workspace, 3);
+  const auto first = export_codes(workspace, "cca-itq", 8, Modality::kText, folder_ / "one");
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->count, kItems);
+  train_and_index(workspace, 3);
+  const auto second = export_codes(workspace, "cca-itq", 8, Modality::kText, folder_ / "two");
+  EXPECT_EQ(read_file(first->codes, 1 << 20), read_file(second->codes, 1 << 20));
+}
+
+TEST_F(Pipeline, RefusesCodesThatAnotherModelMade) {
+  Workspace workspace = open();
+  train_and_index(workspace, 1);
+  const auto old = read_file(code_file(workspace, "cca-itq", Modality::kImage, 8), 1 << 20);
+  options_.source.label_columns = {};
+  TrainRequest request;
+  request.method = "cca-itq";
+  request.bits = {4, 8};
+  request.seed = 2;
+  ASSERT_TRUE(train(workspace, request, quiet_));
+  std::filesystem::create_directories(workspace.space_folder("cca-itq") / "codes");
+  ASSERT_TRUE(write_file_atomically(code_file(workspace, "cca-itq", Modality::kImage, 8), *old));
+  const auto finder = Finder::open(workspace, "cca-itq", 8);
+  ASSERT_FALSE(finder);
+  EXPECT_EQ(finder.error().code, ErrorCode::kIncompatible);
+  EXPECT_EQ(exit_status(finder.error().code), 78);
+}
+
+TEST_F(Pipeline, NamesWhatThereIsWhenAskedForWhatThereIsNot) {
+  Workspace workspace = open();
+  TrainRequest request;
+  request.method = "telepathy";
+  EXPECT_THAT(train(workspace, request, quiet_).error().hint, testing::HasSubstr("cca-itq"));
+  request.method = "cca-itq";
+  request.bits = {4};
+  request.label_columns = {"colour"};
+  EXPECT_THAT(train(workspace, request, quiet_).error().hint, testing::HasSubstr("kind"));
+  request.label_columns.clear();
+  request.space = "../elsewhere";
+  EXPECT_EQ(train(workspace, request, quiet_).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(index_items(workspace, "none", quiet_).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(evaluate_space(workspace, {}, quiet_).error().code, ErrorCode::kNotFound);
+  const auto status = status_of(workspace);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->counts.items, kItems);
+  EXPECT_TRUE(status->spaces.empty());
+}
+
+TEST_F(Pipeline, DrawsAContactSheetAsPageAndAsPicture) {
+  write_picture("q.png", 200, 30, 30);
+  FoundItem found{1, {1, Modality::kText, 3, 0.9}, {}, folder_ / "q.png"};
+  found.item.id = "1";
+  found.item.text = "a <b>red</b> square";
+  const std::vector<SheetRow> rows{{"red & round", folder_ / "q.png", {found}}};
+  ASSERT_TRUE(write_contact_sheet(folder_ / "sheet.html", "Sheet", rows));
+  const auto html = read_text_file(folder_ / "sheet.html", 1 << 20);
+  EXPECT_THAT(*html, testing::HasSubstr("red &amp; round"));
+  EXPECT_THAT(*html, testing::HasSubstr("a &lt;b&gt;red"));
+  EXPECT_THAT(*html, testing::HasSubstr("data:image/jpeg;base64,/9j/"));
+  ASSERT_TRUE(write_contact_sheet(folder_ / "sheet.png", "Sheet", rows));
+  const auto picture = decode_image(folder_ / "sheet.png", ImageLimits{});
+  ASSERT_TRUE(picture);
+  EXPECT_GT(picture->width, 250);
+  EXPECT_EQ(write_contact_sheet(folder_ / "sheet.pdf", "Sheet", rows).error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace warifu

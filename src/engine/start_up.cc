@@ -1,0 +1,18 @@
+#include "engine/start_up.h"
+
+#include "base/parallel.h"
+#include "codes/hamming.h"
+#include "nn/tensor_runtime.h"
+
+namespace warifu {
+
+void start_up(std::size_t threads) {
+  set_thread_count(threads);
+  set_tensor_threads(thread_count());
+}
+
+std::string engine_description() {
+  return "Hamming kernel: " + std::string(hamming_kernel_name()) + "\nlibtorch: " + tensor_library_version();
+}
+
+}  // namespace warifu
