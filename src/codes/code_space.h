@@ -27,7 +27,8 @@ constexpr const char* modality_name(Modality modality) {
 inline Result<Modality> parse_modality(std::string_view name) {
   for (const Modality modality : {Modality::kImage, Modality::kText, Modality::kBoth})
     if (name == modality_name(modality)) return modality;
-  return fail(ErrorCode::kInvalidArgument, "no modality is called '" + std::string(name) + "'", "use image, text or both");
+  return fail(ErrorCode::kInvalidArgument, "no modality is called '" + std::string(name) + "'",
+              "use image, text or both");
 }
 
 // Names the Hamming space a code lives in. Two codes are comparable only if their spaces are

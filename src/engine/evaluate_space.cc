@@ -76,10 +76,11 @@ CodedItems coded(const std::vector<Item>& items, const CodeSegment& segment) {
   return result;
 }
 
-std::vector<std::vector<Label>> labels_of(const std::vector<const Item*>& items) {
-  std::vector<std::vector<Label>> labels;
-  for (const Item* item : items) labels.push_back(item->labels);
-  return labels;
+std::vector<ItemLabels> ids_of(LabelIndexer& indexer, const std::vector<const Item*>& items) {
+  std::vector<ItemLabels> ids;
+  ids.reserve(items.size());
+  for (const Item* item : items) ids.push_back(indexer.ids_of(item->labels));
+  return ids;
 }
 
 class Evaluation {
@@ -186,9 +187,13 @@ class Evaluation {
 
   Result<std::unique_ptr<RelevanceMatrix>> relate(const std::vector<const Item*>& queries,
                                                   const std::vector<const Item*>& database) const {
-    const auto ids = label_ids(rule_, labels_of(queries), labels_of(database));
-    if (!ids) return std::unexpected(ids.error());
-    return std::make_unique<RelevanceMatrix>(relevance(ids->queries, ids->database, rule_.kind));
+    const auto columns = workspace_.catalog().label_columns();
+    if (!columns) return std::unexpected(columns.error());
+    auto indexer = LabelIndexer::create(rule_, *columns);
+    if (!indexer) return std::unexpected(indexer.error());
+    const auto query_labels = ids_of(*indexer, queries);
+    const auto database_labels = ids_of(*indexer, database);
+    return std::make_unique<RelevanceMatrix>(relevance(query_labels, database_labels, rule_.kind));
   }
 
   const Workspace& workspace_;

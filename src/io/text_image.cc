@@ -34,7 +34,8 @@ Result<Image> draw_text(const std::string& text, int width, int height, int poin
   image.rgb.reserve(static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.height) * 3);
   for (int y = 0; y < image.height; ++y)
     for (int x = 0; x < image.width; ++x) {
-      const auto offset = static_cast<std::size_t>(y) * static_cast<std::size_t>(mask_width) + static_cast<std::size_t>(x);
+      const auto offset =
+          static_cast<std::size_t>(y) * static_cast<std::size_t>(mask_width) + static_cast<std::size_t>(x);
       image.rgb.insert(image.rgb.end(), 3, static_cast<std::uint8_t>(255 - ink[offset]));
     }
   return image;

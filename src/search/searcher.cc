@@ -65,7 +65,8 @@ Result<CodeMatrix> Searcher::encode_query(const Query& query) const {
   const auto spaces = encoder_->spaces();
   for (std::size_t i = 0; i < spaces.size(); ++i)
     if (spaces[i] == space_) return std::move((*codes)[i]);
-  return fail(ErrorCode::kIncompatible, "the model in space '" + space_.name + "' is not the one its codes were made with",
+  return fail(ErrorCode::kIncompatible,
+              "the model in space '" + space_.name + "' is not the one its codes were made with",
               "run 'warifu index --space " + space_.name + "'");
 }
 
