@@ -2,7 +2,7 @@
 # run_case.sh FILE.test: runs the commands of a plain-text case and compares what they print.
 #
 #   # a comment, at the start of a line
-#   $ warifu search --text circle -k 1       a command (bash); further lines with "> " continue it
+#   $ warifu search --text circle -k 1       a command (bash, pipefail); further lines with "> " continue it
 #   ! 66                                     its exit status; without this line: 0
 #   error: no index is called 'mhi'          a line of stderr that begins with error:, hint: or warning:
 #   err: 3 items                             any line of stderr holds this
@@ -55,7 +55,7 @@ matches_all() {
   ((i == ${#actual[@]}))
 }
 
-# on_stderr PATTERN PREFIX SUFFIX: a line of stderr matches the pattern between these.
+# on_stderr PATTERN: some line of stderr matches.
 on_stderr() {
   local line
   while IFS= read -r line || [[ -n $line ]]; do
@@ -73,7 +73,7 @@ passed=0 failed=0
 check() {
   [[ -n $command ]] || return 0
   local complaints=0 pattern
-  bash -c "$command" >"$TMP/stdout" 2>"$TMP/stderr" </dev/null
+  bash -o pipefail -c "$command" >"$TMP/stdout" 2>"$TMP/stderr" </dev/null
   local status=$?
   ((status == expected_status)) || complain "exit status $status, expected $expected_status"
   ((status < 128 || status == expected_status)) || complain "killed by signal $((status - 128))"

@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -72,7 +73,9 @@ Bytes npy_floats(std::size_t columns, std::span<const float> values) {
 
 Bytes tar_member(std::string_view name, std::string_view content) {
   Bytes header(kTarBlock, '\0');
-  const auto put = [&header](std::size_t at, std::string_view text) { header.replace(at, text.size(), text); };
+  const auto put = [&header](std::size_t at, std::string_view text) {
+    std::ranges::copy(text, header.begin() + static_cast<std::ptrdiff_t>(at));
+  };
   put(0, name);
   put(100, "0000644");
   put(108, "0000000");
