@@ -10,6 +10,8 @@
 namespace warifu {
 namespace {
 
+// The zero-masked forms with all bits set stand for the plain ones, which GCC 12 takes for reads of
+// an uninitialized vector (its bug 105593).
 constexpr __mmask8 kAllEight = 0xFF;
 
 // The first `words` (at most 8) words; the rest are zero and are not read.
@@ -70,8 +72,6 @@ WARIFU_AVX512 std::size_t four_words(const std::uint64_t* query, const std::uint
   return i;
 }
 
-// The zero-masked forms, here and above, because GCC 12 takes the plain ones for reads of an
-// uninitialized vector (its bug 105593).
 WARIFU_AVX512 inline std::uint16_t add_all(__m512i sums) {
   const __m256i four = _mm256_add_epi64(_mm512_maskz_extracti64x4_epi64(kAllEight, sums, 0),
                                         _mm512_maskz_extracti64x4_epi64(kAllEight, sums, 1));
@@ -91,6 +91,9 @@ WARIFU_AVX512 std::uint16_t any_words(const std::uint64_t* query, const std::uin
 WARIFU_AVX512 void hamming_avx512(const std::uint64_t* query, const std::uint64_t* codes, std::size_t words,
                                   std::size_t count, std::uint16_t* distances) {
   if (words == 1) return one_word(query, codes, count, distances);
+  // Of three, five, six or seven words a vector is half empty and adding its places up costs more
+  // than counting word by word.
+  if (words < 8 && words != 2 && words != 4) return hamming_popcnt(query, codes, words, count, distances);
   std::size_t done = 0;
   if (words == 2) done = two_words(query, codes, count, distances);
   if (words == 4) done = four_words(query, codes, count, distances);

@@ -11,7 +11,7 @@ constexpr std::array kKernels = {
                        [] {
                          return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
                                 __builtin_cpu_supports("avx512bw") != 0 &&
-                                __builtin_cpu_supports("avx512vpopcntdq") != 0;
+                                __builtin_cpu_supports("avx512vpopcntdq") != 0 && __builtin_cpu_supports("popcnt") != 0;
                        }},
     HammingKernelEntry{"avx2", hamming_avx2,
                        [] { return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("popcnt") != 0; }},

@@ -42,7 +42,7 @@ TEST(HammingKernels, AllAgreeWithThePlainLoopForEveryWidthAndCount) {
   for (const HammingKernelEntry& entry : hamming_kernels()) {
     if (!entry.runs_here()) continue;
     ++tried;
-    for (const std::size_t bits : {1, 16, 32, 63, 64, 65, 128, 150, 192, 256, 300, 448, 512, 513, 1000, 4096})
+    for (const std::size_t bits : {1, 16, 32, 63, 64, 65, 128, 150, 192, 256, 300, 384, 448, 512, 513, 1000, 4096})
       for (const std::size_t count : {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33, 61}) {
         const CodeMatrix codes = random_codes(count, bits, rng);
         const CodeMatrix query = random_codes(1, bits, rng);

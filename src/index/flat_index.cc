@@ -109,8 +109,10 @@ class FlatIndex final : public Index {
       if (collector.limit() == 0) return;
       const auto stretch = distances.subspan(begin, std::min(kStretch, distances.size() - begin));
       const auto farthest = static_cast<std::uint16_t>(std::min<std::uint32_t>(collector.limit() - 1, UINT16_MAX));
-      unsigned any_near = 0;
-      for (const std::uint16_t distance : stretch) any_near |= static_cast<unsigned>(distance <= farthest);
+      // Sixteen bits throughout, or the compiler widens and needs twice the instructions.
+      std::uint16_t any_near = 0;
+      for (const std::uint16_t distance : stretch)
+        any_near = static_cast<std::uint16_t>(any_near | (distance <= farthest ? 0xFFFF : 0));
       if (any_near == 0) continue;
       for (std::size_t i = 0; i < stretch.size(); ++i)
         if (stretch[i] < collector.limit() && filter.allows(segment_.rows[start + begin + i]))
