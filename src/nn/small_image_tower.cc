@@ -14,7 +14,7 @@ constexpr std::int64_t kHeadWidth = 32;
 void add_stage(torch::nn::Sequential& stem, std::int64_t from, std::int64_t to) {
   stem->push_back(torch::nn::Conv2d(torch::nn::Conv2dOptions(from, to, 3).stride(2).padding(1).bias(false)));
   stem->push_back(torch::nn::GroupNorm(8, to));
-  stem->push_back(torch::nn::ReLU());
+  stem->push_back(torch::nn::ReLU(torch::nn::ReLUOptions(true)));
 }
 
 }  // namespace

@@ -12,14 +12,14 @@
 
 namespace warifu {
 
-// A picture tower small enough to be learnt from nothing on two CPU cores (about 1.2 million
+// A picture tower small enough to be learnt from nothing on two CPU cores (about 0.9 million
 // parameters): four convolutions of stride 2 cut a 96 x 96 picture into 6 x 6 tokens, two transformer
 // blocks let them see each other. Group and layer norm only: batch norm would let neighbours in.
 //
 // Thread safety: forward() in eval mode may run concurrently.
 class SmallImageTowerImpl : public torch::nn::Module {
  public:
-  explicit SmallImageTowerImpl(std::int64_t width = 192);  // a multiple of 32
+  explicit SmallImageTowerImpl(std::int64_t width = 160);  // a multiple of 32
 
   static PictureFormat picture_format() { return {96, ImageFit::kLetterbox, Resampling::kBilinear}; }
 

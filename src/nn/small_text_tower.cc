@@ -9,8 +9,7 @@ constexpr std::int64_t kHeadWidth = 32;
 
 }  // namespace
 
-SmallTextTowerImpl::SmallTextTowerImpl(std::int64_t vocabulary_size, std::int64_t width, double dropout)
-    : width_(width) {
+SmallTextTowerImpl::SmallTextTowerImpl(std::int64_t vocabulary_size, std::int64_t width) : width_(width) {
   TORCH_CHECK(vocabulary_size > 0, "an empty vocabulary");
   TORCH_CHECK(width > 0 && width % kHeadWidth == 0, "width ", width, " is no multiple of ", kHeadWidth);
   embedding_ = register_module(
@@ -20,9 +19,8 @@ SmallTextTowerImpl::SmallTextTowerImpl(std::int64_t vocabulary_size, std::int64_
     embedding_->weight.mul_(0.05);
   }
   position_ = register_parameter("position", 0.02 * torch::randn({kContext, width}));
-  dropout_ = register_module("dropout", torch::nn::Dropout(dropout));
   blocks_ = register_module("blocks", torch::nn::ModuleList());
-  const TransformerBlockOptions options{width, width / kHeadWidth, Activation::kGelu, dropout};
+  const TransformerBlockOptions options{width, width / kHeadWidth};
   for (int i = 0; i < 2; ++i) blocks_->push_back(TransformerBlock(options));
   norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})));
 }
@@ -32,7 +30,7 @@ TowerOutput SmallTextTowerImpl::forward(const torch::Tensor& ids) {
               "the small text tower wants ids [batch, 1 … 64], got ", ids.sizes());
   const auto padding = ids == 0;
   const auto mask = padding.to(torch::kFloat32).unsqueeze(1).unsqueeze(1) * kMaskedScore;  // [batch, 1, 1, L]
-  auto x = dropout_(embedding_(ids) + position_.narrow(0, 0, ids.size(1)));
+  auto x = embedding_(ids) + position_.narrow(0, 0, ids.size(1));
   for (const auto& block : *blocks_) x = block->as<TransformerBlock>()->forward(x, mask);
   const auto present = padding.logical_not().to(torch::kFloat32).unsqueeze(-1);  // [batch, L, 1]
   const auto tokens = norm_(x) * present;

@@ -15,6 +15,9 @@ namespace warifu {
 // A text tower small enough to be learnt from nothing: embedded pieces with learnt positions, two
 // transformer blocks, mean of the pieces.
 //
+// In training, hide pieces of the input with drop_pieces (nn/augment.h): the tower itself draws no random
+// numbers, so that its shards can run on several threads.
+//
 // Padding is masked everywhere, so a row does not depend on how much of it follows (to rounding;
 // to the last bit when a row is encoded alone, without padding). A text without pieces gives zeros.
 //
@@ -22,7 +25,7 @@ namespace warifu {
 class SmallTextTowerImpl : public torch::nn::Module {
  public:
   // vocabulary_size as the tokenizer says; width a multiple of 32.
-  explicit SmallTextTowerImpl(std::int64_t vocabulary_size, std::int64_t width = 192, double dropout = 0.1);
+  explicit SmallTextTowerImpl(std::int64_t vocabulary_size, std::int64_t width = 160);
 
   static constexpr std::int64_t kContext = 64;  // pieces of a text that are looked at
 
@@ -36,7 +39,6 @@ class SmallTextTowerImpl : public torch::nn::Module {
   std::int64_t width_;
   torch::nn::Embedding embedding_ = nullptr;
   torch::Tensor position_;  // [kContext, width]
-  torch::nn::Dropout dropout_ = nullptr;
   torch::nn::ModuleList blocks_ = nullptr;
   torch::nn::LayerNorm norm_ = nullptr;
 };

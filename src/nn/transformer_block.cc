@@ -48,12 +48,11 @@ TransformerBlockImpl::TransformerBlockImpl(const TransformerBlockOptions& option
   attn_ = register_module("attn", SelfAttention(options.width, options.heads));
   ln_2_ = register_module("ln_2", torch::nn::LayerNorm(norm));
   mlp_ = register_module("mlp", FeedForward(options.width, options.activation));
-  dropout_ = register_module("dropout", torch::nn::Dropout(options.dropout));
 }
 
 torch::Tensor TransformerBlockImpl::forward(const torch::Tensor& x, const torch::Tensor& mask) {
-  const auto attended = x + dropout_(attn_(ln_1_(x), mask));
-  return attended + dropout_(mlp_(ln_2_(attended)));
+  const auto attended = x + attn_(ln_1_(x), mask);
+  return attended + mlp_(ln_2_(attended));
 }
 
 }  // namespace warifu

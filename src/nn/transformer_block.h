@@ -15,7 +15,6 @@ struct TransformerBlockOptions {
   std::int64_t width = 0;
   std::int64_t heads = 0;  // divides width
   Activation activation = Activation::kGelu;
-  double dropout = 0;  // of both branches' outputs, in training mode only
 };
 
 // Multi-head self-attention (Vaswani et al. 2017).
@@ -57,7 +56,6 @@ class TransformerBlockImpl : public torch::nn::Module {
   torch::nn::LayerNorm ln_1_ = nullptr, ln_2_ = nullptr;
   SelfAttention attn_ = nullptr;
   FeedForward mlp_ = nullptr;
-  torch::nn::Dropout dropout_ = nullptr;
 };
 TORCH_MODULE(TransformerBlock);
 
