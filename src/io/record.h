@@ -40,10 +40,13 @@ struct Rejection {
   std::string hint;
 };
 
+using RecordOrRejection = std::expected<Record, Rejection>;
+
 // What ingest was told about a source.
 struct SourceOptions {
   std::string format = "auto";             // see reader_formats()
   std::vector<std::string> label_columns;  // empty: none for CSV; JSONL uses "labels"
+  std::string label_separator;             // CSV: "a|b" in a label column is two values for "|"; empty: one value
   std::string id_column = "id";
   std::string image_column = "image";
   std::string text_column = "text";
@@ -63,18 +66,31 @@ class RecordReader {
 
   // The next record; a Rejection for one that cannot be read (the reader stays usable); nothing at
   // the end.
-  virtual std::optional<std::expected<Record, Rejection>> next() = 0;
+  virtual std::optional<RecordOrRejection> next() = 0;
 
   // Number of records if the source tells it cheaply, else 0. For the progress bar only.
   virtual std::size_t size_hint() const = 0;
 };
 
 // Opens `path` (a file or folder; may be empty for format "features"). "auto" looks at the name and
-// the first bytes. kNotFound: no such path; kBadFormat: not readable as that format (with place
-// and hint); kInvalidArgument: unknown format (the message lists the known ones).
+// the first bytes. kNotFound: no such path, or no such label column (the hint lists the columns);
+// kBadFormat: not readable as that format (with place and hint); kInvalidArgument: unknown format
+// (the message lists the known ones).
+//
+// What holds of the records of every format: the id is unique within the source, not empty, at
+// most 1024 bytes, without control characters; all text is UTF-8; there is a picture, a text or
+// features; features are finite numbers. A record that breaks this is a Rejection. A label column
+// that no record had a value for is one last Rejection.
+//
+// With options.image_features (text_features) and any format, row i of that file belongs to the
+// i-th record of the source, counting those that are rejected; the source is read once before to
+// count, and numbers that differ are kBadFormat.
 Result<std::unique_ptr<RecordReader>> open_records(const std::filesystem::path& path, const SourceOptions& options);
 
-// What "auto" would choose for `path`, e.g. "csv".
+// What "auto" would choose for `path`, e.g. "csv". kNotFound; kInvalidArgument with the known formats.
 Result<std::string> detect_format(const std::filesystem::path& path);
+
+// The names that SourceOptions::format accepts besides "auto", in the order of detection.
+std::vector<std::string_view> reader_formats();
 
 }  // namespace warifu
