@@ -1,0 +1,65 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "io/npy.h"
+#include "io/record.h"
+#include "io/record_fixture.h"
+
+namespace warifu {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+class OpenRecords : public RecordFixture {};
+
+TEST_F(OpenRecords, TheFormatIsKnownByNameOrFirstBytes) {
+  ASSERT_TRUE(write_npy(folder() / "odd-name", FloatMatrix(1, 1, {1})));
+  EXPECT_EQ(detect_format(folder() / "odd-name"), "features");
+  EXPECT_EQ(detect_format(save("a.csv", "{not json}\n")), "csv");
+  EXPECT_EQ(detect_format(save("a.TSV", "")), "csv");
+  EXPECT_EQ(detect_format(save("a.jsonl", "x")), "jsonl");
+  EXPECT_EQ(detect_format(save("a.ndjson", "")), "jsonl");
+  EXPECT_EQ(detect_format(save("export", "\xEF\xBB\xBF {\"id\":1}\n")), "jsonl");
+  EXPECT_EQ(detect_format(save("export.txt", "id,text\n")), "csv");
+  EXPECT_EQ(detect_format(save_compressed("b.csv.gz", "x")), "csv");
+  EXPECT_EQ(detect_format(save_compressed("c.gz", "{\"id\":1}")), "jsonl");
+  EXPECT_EQ(detect_format(folder()), "folder");
+}
+
+TEST_F(OpenRecords, AnUnknownFormatIsRefusedWithTheList) {
+  const auto unknown = detect_format(save("x.bin", std::string_view("\x00\x01\x02,", 4)));
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::kInvalidArgument);
+  for (const std::string_view format : reader_formats())
+    EXPECT_THAT(unknown.error().hint, HasSubstr(std::string(format)));
+  SourceOptions options;
+  options.format = "parquet";
+  const auto opened = open_records(folder() / "x.bin", options);
+  EXPECT_EQ(opened.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(opened.error().message, HasSubstr("'parquet'"));
+  EXPECT_THAT(opened.error().hint, HasSubstr("auto, "));
+}
+
+TEST_F(OpenRecords, APathThatDoesNotExistIsNotFoundInEveryFormat) {
+  EXPECT_EQ(detect_format(folder() / "none").error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(open_records("", {}).error().code, ErrorCode::kNotFound);
+  for (const std::string_view format : reader_formats()) {
+    SourceOptions options;
+    options.format = format;
+    const auto opened = open_records(folder() / "none", options);
+    ASSERT_FALSE(opened) << format;
+    EXPECT_EQ(opened.error().code, ErrorCode::kNotFound) << format;
+  }
+}
+
+TEST_F(OpenRecords, AFolderIsNotAFileNorAFileAFolder) {
+  SourceOptions options;
+  options.format = "csv";
+  EXPECT_EQ(open_records(folder(), options).error().code, ErrorCode::kInvalidArgument);
+  options.format = "folder";
+  EXPECT_EQ(open_records(save("a.csv", "id,text\n"), options).error().code, ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace warifu
