@@ -19,7 +19,7 @@ for group in "$@"; do
   fi
   for package in "${wanted[@]}"; do
     if [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) != installed ]]; then
-      missing+=("$package")
+      [[ " ${missing[*]} " == *" $package "* ]] || missing+=("$package")
     fi
   done
 done
