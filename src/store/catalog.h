@@ -38,18 +38,23 @@ enum class Stored { kAdded, kUpdated, kUnchanged };
 // How much a catalog holds.
 struct CatalogCounts {
   std::size_t items = 0;
-  std::size_t with_image = 0;
+  std::size_t with_image = 0;  // image_uri or image_hash is not empty
   std::size_t with_text = 0;
   std::size_t with_both = 0;
   std::size_t rejections = 0;
 };
 
-// The items of a workspace in one SQLite file (WAL): items, labels, attributes, splits, rejections,
-// code spaces. Opening migrates an older schema forward; a newer one is kIncompatible.
+// The items of a workspace in one SQLite file (WAL): items, labels, attributes, splits, rejections
+// and a few named values. Opening migrates an older schema forward; a newer one is kIncompatible.
 //
-// Threads and processes: any number of readers; one writer, who holds a WriteLock (an flock beside
-// the database, so a crash releases it). A second writer gets kUnavailable with the holder's pid.
-// One Catalog object belongs to one thread at a time.
+// Threads and processes: any number of readers, also while somebody writes; one writer, who holds a
+// lock (an flock on "<path>.lock", so a crash releases it). A second writer gets kUnavailable with
+// the holder's pid. One Catalog object belongs to one thread at a time and must not cross a fork.
+//
+// Every call may also fail with kIo (full disk, broken device), kBadFormat (damaged file) or
+// kUnavailable (another program holds the database), naming the file. A failed write leaves what was
+// written before it in the transaction, unless the message of the next write says that it is lost.
+// Destroying a catalog that is writing drops what was not committed.
 class Catalog {
  public:
   virtual ~Catalog() = default;
@@ -57,15 +62,18 @@ class Catalog {
   // --- writing; each call is kUnavailable without begin_writing() ---
   virtual Result<void> begin_writing() = 0;  // takes the lock, opens a transaction
   virtual Result<void> commit() = 0;         // durable after this; keeps the lock, opens the next transaction
-  virtual Result<void> end_writing() = 0;    // commits and releases
+  virtual Result<void> end_writing() = 0;    // commits and releases; releases even if it cannot commit
 
-  // Adds or replaces by id; unchanged content changes nothing (idempotent).
-  // item.row is ignored and set in the answer.
+  // Adds or replaces by id; unchanged content changes nothing (idempotent). item.row and
+  // item.revision are ignored; the row is in the answer. Labels and attributes are sorted and
+  // repeats dropped. An empty id is kInvalidArgument.
   virtual Result<std::pair<ItemRow, Stored>> put(const Item& item) = 0;
-  // Gives the item a new revision without changing it (its given features changed).
+  // Gives the item a new revision without changing it (its given features changed). kNotFound.
   virtual Result<void> touch(ItemRow row) = 0;
   virtual Result<void> set_meta(std::string_view key, std::string_view value) = 0;
-  virtual Result<void> set_split(std::string_view split, std::span<const ItemRow> rows) = 0;  // replaces the split
+  // Replaces the split; it may be empty, and splits may overlap. kNotFound if a row is no item's
+  // (the old split stays then).
+  virtual Result<void> set_split(std::string_view split, std::span<const ItemRow> rows) = 0;
   virtual Result<void> put_rejection(const Rejection& rejection) = 0;  // by place: a later run replaces it
   virtual Result<void> clear_rejection(std::string_view place) = 0;    // the place reads well now
 
@@ -79,12 +87,13 @@ class Catalog {
   virtual Result<std::vector<std::string>> label_columns() const = 0;                // sorted
   virtual Result<std::vector<std::string>> split_names() const = 0;                  // sorted
   virtual Result<std::vector<ItemRow>> split(std::string_view name) const = 0;       // ascending; kNotFound lists names
-  virtual Result<std::vector<Rejection>> rejections() const = 0;
+  virtual Result<std::vector<Rejection>> rejections() const = 0;                     // in order of first appearance
   // Rows whose label or attribute `column` has exactly `value`, ascending. kNotFound if no item has that column.
   virtual Result<std::vector<ItemRow>> rows_where(std::string_view column, std::string_view value) const = 0;
 };
 
-// Creates the file (and schema) if there is none.
+// Creates the file (and schema) if there is none; its folder must exist (kNotFound). A file that is
+// not a catalog is kBadFormat.
 Result<std::unique_ptr<Catalog>> open_catalog(const std::filesystem::path& path);
 
 }  // namespace warifu

@@ -1,0 +1,391 @@
+#include "store/catalog.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "store/item_reader.h"
+#include "store/schema.h"
+#include "store/sqlite.h"
+#include "store/write_lock.h"
+
+namespace warifu {
+namespace {
+
+constexpr int kWaitMs = 5000;
+constexpr std::int64_t kLabel = 0;
+constexpr std::int64_t kAttribute = 1;
+
+std::vector<Label> sorted_once(std::vector<Label> labels) {
+  std::sort(labels.begin(), labels.end());
+  labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
+  return labels;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+  return all.empty() ? "(none)" : all;
+}
+
+// All rows of a statement, made by `make`.
+template <typename Make>
+auto collect(Statement& statement, Make make) -> Result<std::vector<decltype(make(statement))>> {
+  std::vector<decltype(make(statement))> all;
+  for (;;) {
+    const auto row = statement.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return all;
+    all.push_back(make(statement));
+  }
+}
+
+std::string first_text(const Statement& s) { return s.text(0); }
+std::int64_t first_integer(const Statement& s) { return s.integer(0); }
+
+class SqliteCatalog final : public Catalog {
+ public:
+  SqliteCatalog(std::unique_ptr<Database> database, std::filesystem::path path)
+      : path_(std::move(path)), database_(std::move(database)) {}
+
+  Result<void> begin_writing() override {
+    if (lock_ && database_->in_transaction())
+      return fail(ErrorCode::kInternal, path_.string() + ": begin_writing() while writing");
+    if (!lock_) {
+      auto lock = WriteLock::take(path_.string() + ".lock");
+      if (!lock) return std::unexpected(lock.error());
+      lock_.emplace(*std::move(lock));
+    }
+    auto begun = database_->run("BEGIN IMMEDIATE");
+    if (!begun) lock_.reset();
+    return begun;
+  }
+
+  Result<void> commit() override {
+    if (auto writing = check_writing(); !writing) return writing;
+    if (auto committed = database_->run("COMMIT"); !committed) return committed;
+    return database_->run("BEGIN IMMEDIATE");
+  }
+
+  Result<void> end_writing() override {
+    auto ended = check_writing();
+    if (ended) ended = database_->run("COMMIT");
+    if (!ended && database_->in_transaction()) static_cast<void>(database_->run("ROLLBACK"));
+    lock_.reset();
+    return ended;
+  }
+
+  Result<std::pair<ItemRow, Stored>> put(const Item& item) override;
+  Result<void> touch(ItemRow row) override;
+  Result<void> set_meta(std::string_view key, std::string_view value) override;
+  Result<void> set_split(std::string_view split, std::span<const ItemRow> rows) override;
+  Result<void> put_rejection(const Rejection& rejection) override;
+  Result<void> clear_rejection(std::string_view place) override;
+
+  Result<CatalogCounts> counts() const override;
+  Result<std::int64_t> last_revision() const override { return database_->number("SELECT max(revision) FROM items"); }
+  Result<std::optional<std::string>> meta(std::string_view key) const override;
+  Result<std::optional<Item>> find(std::string_view id) const override;
+  Result<std::vector<Item>> items(std::span<const ItemRow> rows) const override;
+  Result<std::vector<Item>> all_items() const override;
+  Result<std::vector<std::string>> label_columns() const override { return columns(kLabel); }
+  Result<std::vector<std::string>> split_names() const override;
+  Result<std::vector<ItemRow>> split(std::string_view name) const override;
+  Result<std::vector<Rejection>> rejections() const override;
+  Result<std::vector<ItemRow>> rows_where(std::string_view column, std::string_view value) const override;
+
+ private:
+  Result<void> check_writing() const;
+  Result<std::int64_t> insert(const Item& item);
+  Result<void> update(const Item& item, ItemRow row);
+  Result<void> insert_values(ItemRow row, std::int64_t kind, const std::vector<Label>& values);
+  Result<std::vector<std::string>> columns(std::int64_t kind) const;
+
+  std::filesystem::path path_;
+  std::optional<WriteLock> lock_;  // before database_: released only after the open transaction is rolled back
+  std::unique_ptr<Database> database_;
+};
+
+Result<void> SqliteCatalog::check_writing() const {
+  if (!lock_) return fail(ErrorCode::kUnavailable, path_.string() + ": not open for writing");
+  if (!database_->in_transaction())
+    return fail(ErrorCode::kIo, path_.string() + ": what was not committed is lost after an earlier error",
+                "begin writing again");
+  return {};
+}
+
+// ---- writing ----
+
+Result<std::pair<ItemRow, Stored>> SqliteCatalog::put(const Item& given) {
+  if (auto writing = check_writing(); !writing) return std::unexpected(writing.error());
+  if (given.id.empty()) return fail(ErrorCode::kInvalidArgument, path_.string() + ": an item with an empty id");
+  Item item = given;
+  item.labels = sorted_once(std::move(item.labels));
+  item.attributes = sorted_once(std::move(item.attributes));
+  const auto old = read_item(*database_, item.id);
+  if (!old) return std::unexpected(old.error());
+  if (*old && (*old)->image_uri == item.image_uri && (*old)->image_hash == item.image_hash &&
+      (*old)->text == item.text && (*old)->labels == item.labels && (*old)->attributes == item.attributes)
+    return std::pair((*old)->row, Stored::kUnchanged);
+
+  auto savepoint = Savepoint::begin(*database_);
+  if (!savepoint) return std::unexpected(savepoint.error());
+  ItemRow row = 0;
+  if (*old) {
+    row = (*old)->row;
+    if (auto updated = update(item, row); !updated) return std::unexpected(updated.error());
+  } else {
+    const auto inserted = insert(item);
+    if (!inserted) return std::unexpected(inserted.error());
+    row = *inserted;
+  }
+  if (auto values = insert_values(row, kLabel, item.labels); !values) return std::unexpected(values.error());
+  if (auto values = insert_values(row, kAttribute, item.attributes); !values) return std::unexpected(values.error());
+  if (auto kept = savepoint->keep(); !kept) return std::unexpected(kept.error());
+  return std::pair(row, *old ? Stored::kUpdated : Stored::kAdded);
+}
+
+void bind_content(Statement& statement, const Item& item) {
+  statement.bind(2, item.image_uri).bind(3, item.image_hash);
+  item.text ? statement.bind(4, *item.text) : statement.bind_null(4);
+}
+
+Result<std::int64_t> SqliteCatalog::insert(const Item& item) {
+  auto statement = database_->prepare(
+      "INSERT INTO items (id, image_uri, image_hash, text, revision) "
+      "VALUES (?1, ?2, ?3, ?4, 1 + coalesce((SELECT max(revision) FROM items), 0))");
+  if (!statement) return std::unexpected(statement.error());
+  bind_content(statement->bind(1, item.id), item);
+  if (auto run = statement->run(); !run) return std::unexpected(run.error());
+  return database_->last_insert_row();
+}
+
+Result<void> SqliteCatalog::update(const Item& item, ItemRow row) {
+  auto content = database_->prepare(
+      "UPDATE items SET image_uri = ?2, image_hash = ?3, text = ?4, "
+      "revision = 1 + (SELECT max(revision) FROM items) WHERE row = ?1");
+  if (!content) return std::unexpected(content.error());
+  bind_content(content->bind(1, row), item);
+  if (auto run = content->run(); !run) return run;
+  auto values = database_->prepare("DELETE FROM item_values WHERE item = ?1");
+  if (!values) return std::unexpected(values.error());
+  return values->bind(1, row).run();
+}
+
+Result<void> SqliteCatalog::insert_values(ItemRow row, std::int64_t kind, const std::vector<Label>& values) {
+  auto statement = database_->prepare("INSERT INTO item_values (item, kind, column, value) VALUES (?1, ?2, ?3, ?4)");
+  if (!statement) return std::unexpected(statement.error());
+  for (const Label& label : values) {
+    if (auto run = statement->bind(1, row).bind(2, kind).bind(3, label.column).bind(4, label.value).run(); !run)
+      return run;
+    statement->reset();
+  }
+  return {};
+}
+
+Result<void> SqliteCatalog::touch(ItemRow row) {
+  if (auto writing = check_writing(); !writing) return writing;
+  auto statement =
+      database_->prepare("UPDATE items SET revision = 1 + (SELECT max(revision) FROM items) WHERE row = ?1");
+  if (!statement) return std::unexpected(statement.error());
+  if (auto run = statement->bind(1, row).run(); !run) return run;
+  if (database_->changed_rows() == 0)
+    return fail(ErrorCode::kNotFound, path_.string() + ": no item has row " + std::to_string(row));
+  return {};
+}
+
+Result<void> SqliteCatalog::set_meta(std::string_view key, std::string_view value) {
+  if (auto writing = check_writing(); !writing) return writing;
+  auto statement =
+      database_->prepare("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2");
+  if (!statement) return std::unexpected(statement.error());
+  return statement->bind(1, key).bind(2, value).run();
+}
+
+Result<void> SqliteCatalog::set_split(std::string_view split, std::span<const ItemRow> rows) {
+  if (auto writing = check_writing(); !writing) return writing;
+  if (split.empty()) return fail(ErrorCode::kInvalidArgument, path_.string() + ": a split with an empty name");
+  std::vector<ItemRow> ascending(rows.begin(), rows.end());
+  std::sort(ascending.begin(), ascending.end());
+  ascending.erase(std::unique(ascending.begin(), ascending.end()), ascending.end());
+
+  auto savepoint = Savepoint::begin(*database_);
+  if (!savepoint) return std::unexpected(savepoint.error());
+  for (const std::string_view sql : {"DELETE FROM splits WHERE name = ?1", "INSERT INTO splits (name) VALUES (?1)"}) {
+    auto statement = database_->prepare(sql);
+    if (!statement) return std::unexpected(statement.error());
+    if (auto run = statement->bind(1, split).run(); !run) return run;
+  }
+  const std::int64_t number = database_->last_insert_row();
+  auto statement = database_->prepare("INSERT INTO split_items (split, item) SELECT ?1, row FROM items WHERE row = ?2");
+  if (!statement) return std::unexpected(statement.error());
+  for (const ItemRow row : ascending) {
+    if (auto run = statement->bind(1, number).bind(2, row).run(); !run) return run;
+    if (database_->changed_rows() == 0)
+      return fail(ErrorCode::kNotFound,
+                  path_.string() + ": split '" + std::string(split) + "': no item has row " + std::to_string(row));
+    statement->reset();
+  }
+  return savepoint->keep();
+}
+
+Result<void> SqliteCatalog::put_rejection(const Rejection& rejection) {
+  if (auto writing = check_writing(); !writing) return writing;
+  auto statement = database_->prepare(
+      "INSERT INTO rejections (place, reason, hint) VALUES (?1, ?2, ?3) "
+      "ON CONFLICT (place) DO UPDATE SET reason = ?2, hint = ?3");
+  if (!statement) return std::unexpected(statement.error());
+  return statement->bind(1, rejection.place).bind(2, rejection.reason).bind(3, rejection.hint).run();
+}
+
+Result<void> SqliteCatalog::clear_rejection(std::string_view place) {
+  if (auto writing = check_writing(); !writing) return writing;
+  auto statement = database_->prepare("DELETE FROM rejections WHERE place = ?1");
+  if (!statement) return std::unexpected(statement.error());
+  return statement->bind(1, place).run();
+}
+
+// ---- reading ----
+
+Result<CatalogCounts> SqliteCatalog::counts() const {
+  auto statement = database_->prepare(
+      "SELECT count(*), coalesce(sum(image), 0), coalesce(sum(words), 0), coalesce(sum(image AND words), 0), "
+      "(SELECT count(*) FROM rejections) "
+      "FROM (SELECT image_uri <> '' OR image_hash <> '' AS image, text IS NOT NULL AS words FROM items)");
+  if (!statement) return std::unexpected(statement.error());
+  if (const auto row = statement->step(); !row) return std::unexpected(row.error());
+  const auto count = [&](int column) { return static_cast<std::size_t>(statement->integer(column)); };
+  return CatalogCounts{
+      .items = count(0), .with_image = count(1), .with_text = count(2), .with_both = count(3), .rejections = count(4)};
+}
+
+Result<std::optional<std::string>> SqliteCatalog::meta(std::string_view key) const {
+  auto statement = database_->prepare("SELECT value FROM meta WHERE key = ?1");
+  if (!statement) return std::unexpected(statement.error());
+  const auto row = statement->bind(1, key).step();
+  if (!row) return std::unexpected(row.error());
+  return *row ? std::optional(statement->text(0)) : std::nullopt;
+}
+
+Result<std::optional<Item>> SqliteCatalog::find(std::string_view id) const {
+  const auto snapshot = ReadSnapshot::take(*database_);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  return read_item(*database_, id);
+}
+
+Result<std::vector<Item>> SqliteCatalog::items(std::span<const ItemRow> rows) const {
+  const auto snapshot = ReadSnapshot::take(*database_);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  std::vector<Item> items;
+  items.reserve(rows.size());
+  for (const ItemRow row : rows) {
+    auto item = read_item(*database_, row);
+    if (!item) return std::unexpected(item.error());
+    if (!*item) return fail(ErrorCode::kNotFound, path_.string() + ": no item has row " + std::to_string(row));
+    items.push_back(**std::move(item));
+  }
+  return items;
+}
+
+Result<std::vector<Item>> SqliteCatalog::all_items() const {
+  const auto snapshot = ReadSnapshot::take(*database_);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  return read_all_items(*database_);
+}
+
+// One look into the index per column, however many rows have it.
+Result<std::vector<std::string>> SqliteCatalog::columns(std::int64_t kind) const {
+  auto statement = database_->prepare(
+      "WITH RECURSIVE names (name) AS ("
+      " SELECT min(column) FROM item_values WHERE kind = ?1"
+      " UNION ALL"
+      " SELECT (SELECT min(column) FROM item_values WHERE kind = ?1 AND column > name) FROM names"
+      " WHERE name IS NOT NULL) "
+      "SELECT name FROM names WHERE name IS NOT NULL");
+  if (!statement) return std::unexpected(statement.error());
+  return collect(statement->bind(1, kind), first_text);
+}
+
+Result<std::vector<std::string>> SqliteCatalog::split_names() const {
+  auto statement = database_->prepare("SELECT name FROM splits ORDER BY name");
+  if (!statement) return std::unexpected(statement.error());
+  return collect(*statement, first_text);
+}
+
+Result<std::vector<ItemRow>> SqliteCatalog::split(std::string_view name) const {
+  const auto snapshot = ReadSnapshot::take(*database_);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  auto number = database_->prepare("SELECT number FROM splits WHERE name = ?1");
+  if (!number) return std::unexpected(number.error());
+  const auto found = number->bind(1, name).step();
+  if (!found) return std::unexpected(found.error());
+  if (!*found) {
+    const auto names = split_names();
+    if (!names) return std::unexpected(names.error());
+    return fail(ErrorCode::kNotFound, path_.string() + ": no split is called '" + std::string(name) + "'",
+                "known splits: " + joined(*names));
+  }
+  auto rows = database_->prepare("SELECT item FROM split_items WHERE split = ?1 ORDER BY item");
+  if (!rows) return std::unexpected(rows.error());
+  return collect(rows->bind(1, number->integer(0)), first_integer);
+}
+
+Result<std::vector<Rejection>> SqliteCatalog::rejections() const {
+  auto statement = database_->prepare("SELECT place, reason, hint FROM rejections ORDER BY number");
+  if (!statement) return std::unexpected(statement.error());
+  return collect(*statement, [](const Statement& s) { return Rejection{s.text(0), s.text(1), s.text(2)}; });
+}
+
+Result<std::vector<ItemRow>> SqliteCatalog::rows_where(std::string_view column, std::string_view value) const {
+  const auto snapshot = ReadSnapshot::take(*database_);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  auto statement = database_->prepare(
+      "SELECT DISTINCT item FROM item_values WHERE kind IN (0, 1) AND column = ?1 AND value = ?2 ORDER BY item");
+  if (!statement) return std::unexpected(statement.error());
+  auto rows = collect(statement->bind(1, column).bind(2, value), first_integer);
+  if (!rows || !rows->empty()) return rows;
+  std::vector<std::string> names;
+  for (const std::int64_t kind : {kLabel, kAttribute}) {
+    const auto some = columns(kind);
+    if (!some) return std::unexpected(some.error());
+    names.insert(names.end(), some->begin(), some->end());
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  if (std::binary_search(names.begin(), names.end(), column)) return rows;
+  return fail(ErrorCode::kNotFound, path_.string() + ": no item has a column '" + std::string(column) + "'",
+              "known columns: " + joined(names));
+}
+
+// The change to WAL needs the file alone for a moment and does not wait for it by itself.
+Result<void> use_write_ahead_log(Database& database) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(kWaitMs);
+  for (;;) {
+    auto changed = database.run("PRAGMA journal_mode = WAL");
+    if (changed || changed.error().code != ErrorCode::kUnavailable || std::chrono::steady_clock::now() > give_up)
+      return changed;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Catalog>> open_catalog(const std::filesystem::path& path) {
+  auto database = Database::open(path, kWaitMs);
+  if (!database) return std::unexpected(database.error());
+  // Whose file it is comes first: another program's database is not touched.
+  for (const auto prepare : {+[](Database& d) { return migrate(d, catalog_schema_steps()); }, +use_write_ahead_log,
+                             +[](Database& d) {
+                               return d.run_script(
+                                   "PRAGMA synchronous = FULL;"  // a commit survives a power cut
+                                   "PRAGMA foreign_keys = ON;"
+                                   "PRAGMA cell_size_check = ON;"
+                                   "PRAGMA cache_size = -32768;"            // KiB
+                                   "PRAGMA journal_size_limit = 67108864;"  // bytes
+                               );
+                             }})
+    if (auto done = prepare(**database); !done) return std::unexpected(done.error());
+  return std::make_unique<SqliteCatalog>(*std::move(database), path);
+}
+
+}  // namespace warifu

@@ -1,0 +1,188 @@
+// What other processes see: killed writers, a second writer, a full disk.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "base/rng.h"
+#include "store/catalog.h"
+
+namespace warifu {
+namespace {
+
+std::filesystem::path fresh_folder(const std::string& name) {
+  auto folder = std::filesystem::path(testing::TempDir()) / ("catalog_crash_" + name);
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  return folder;
+}
+
+// A child process that runs `work` and tells numbers to its parent. It ends by itself or by kill().
+class Child {
+ public:
+  explicit Child(const std::function<int(const std::function<void(std::int64_t)>& tell)>& work) {
+    int ends[2] = {-1, -1};
+    if (::pipe(ends) != 0) return;
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::close(ends[0]);
+      const int status = work([&](std::int64_t number) {
+        if (::write(ends[1], &number, sizeof number) != sizeof number) ::_exit(99);
+      });
+      ::_exit(status);
+    }
+    ::close(ends[1]);
+    read_end_ = ends[0];
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    if (!waited_) kill();
+    ::close(read_end_);
+  }
+
+  pid_t pid() const { return pid_; }
+  std::optional<std::int64_t> hear() {
+    std::int64_t number = 0;
+    if (::read(read_end_, &number, sizeof number) != sizeof number) return std::nullopt;
+    return number;
+  }
+  void kill() {
+    ::kill(pid_, SIGKILL);
+    wait();
+  }
+  int wait() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    waited_ = true;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  int read_end_ = -1;
+  bool waited_ = false;
+};
+
+Item numbered(std::int64_t i) {
+  Item item;
+  item.id = "item " + std::to_string(i);
+  item.text = "text of " + item.id;
+  item.labels = {{"number", std::to_string(i)}, {"parity", i % 2 == 0 ? "even" : "odd"}};
+  return item;
+}
+
+bool write_item(Catalog& catalog, std::int64_t i) { return catalog.put(numbered(i)) && catalog.commit(); }
+
+std::string integrity_of(const std::filesystem::path& path) {
+  sqlite3* db = nullptr;
+  std::string answer = "cannot open";
+  if (sqlite3_open(path.c_str(), &db) == SQLITE_OK)
+    sqlite3_exec(
+        db, "PRAGMA integrity_check",
+        [](void* out, int, char** values, char**) {
+          *static_cast<std::string*>(out) = values[0];
+          return 0;
+        },
+        &answer, nullptr);
+  sqlite3_close(db);
+  return answer;
+}
+
+TEST(CatalogCrash, KeepsEveryCommittedItemWhenItsWriterIsKilled) {
+  const auto path = fresh_folder("kill") / "catalog.db";
+  ASSERT_TRUE(open_catalog(path));
+  Rng rng(17);
+  std::int64_t committed = -1;
+  for (int round = 0; round < 20; ++round) {
+    Child writer([&](const auto& tell) {
+      auto catalog = open_catalog(path);
+      if (!catalog || !(*catalog)->begin_writing()) return 1;
+      for (std::int64_t i = committed + 1;; ++i) {
+        if (!write_item(**catalog, i)) return 2;
+        tell(i);
+      }
+    });
+    const auto first = writer.hear();  // the child is under way
+    ASSERT_TRUE(first) << "round " << round;
+    std::this_thread::sleep_for(std::chrono::microseconds(rng.below(20000)));
+    writer.kill();
+    committed = *first;
+    while (const auto next = writer.hear()) committed = *next;
+
+    ASSERT_EQ(integrity_of(path), "ok") << "round " << round;
+    const auto catalog = open_catalog(path);
+    ASSERT_TRUE(catalog) << catalog.error().message;
+    const auto items = (*catalog)->all_items();
+    ASSERT_TRUE(items);
+    // The item being committed at the kill may be there too: then whole, like the others.
+    ASSERT_GE(items->size(), static_cast<std::size_t>(committed + 1));
+    ASSERT_LE(items->size(), static_cast<std::size_t>(committed + 2));
+    for (std::size_t i = 0; i < items->size(); ++i) {
+      const Item expected = numbered(static_cast<std::int64_t>(i));
+      ASSERT_EQ((*items)[i].id, expected.id);
+      ASSERT_EQ((*items)[i].text, expected.text);
+      ASSERT_EQ((*items)[i].labels, expected.labels);
+    }
+    committed = static_cast<std::int64_t>(items->size()) - 1;
+  }
+}
+
+TEST(CatalogCrash, NamesTheWritingProcessToAnotherAndLetsItRead) {
+  const auto path = fresh_folder("two") / "catalog.db";
+  Child writer([&](const auto& tell) {
+    auto catalog = open_catalog(path);
+    if (!catalog || !(*catalog)->begin_writing()) return 1;
+    if (!write_item(**catalog, 0) || !(*catalog)->put(numbered(1))) return 2;  // the second is not committed
+    tell(0);
+    ::pause();
+    return 0;
+  });
+  ASSERT_TRUE(writer.hear());
+  const auto catalog = open_catalog(path);
+  ASSERT_TRUE(catalog) << catalog.error().message;
+  EXPECT_EQ((*catalog)->all_items()->size(), 1U);
+  const auto refused = (*catalog)->begin_writing();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(refused.error().message, testing::HasSubstr("process " + std::to_string(writer.pid())));
+  writer.kill();
+  EXPECT_TRUE((*catalog)->begin_writing()) << "a dead writer holds nothing";
+  EXPECT_EQ((*catalog)->all_items()->size(), 1U);
+}
+
+TEST(CatalogCrash, ReportsAFullDiskAndKeepsWhatWasCommitted) {
+  const auto path = fresh_folder("full") / "catalog.db";
+  Child writer([&](const auto& tell) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{256 << 10, 256 << 10};  // no file grows past this: what a full disk looks like
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+    auto catalog = open_catalog(path);
+    if (!catalog || !(*catalog)->begin_writing()) return 2;
+    for (std::int64_t i = 0; i < 100000; ++i) {
+      if (const auto put = (*catalog)->put(numbered(i)); !put) return put.error().code == ErrorCode::kIo ? 0 : 3;
+      if (i % 10 != 9) continue;
+      if (const auto done = (*catalog)->commit(); !done) return done.error().code == ErrorCode::kIo ? 0 : 4;
+      tell(i);
+    }
+    return 5;
+  });
+  std::int64_t committed = -1;
+  while (const auto next = writer.hear()) committed = *next;
+  EXPECT_EQ(writer.wait(), 0);
+  EXPECT_EQ(integrity_of(path), "ok");
+  const auto catalog = open_catalog(path);
+  ASSERT_TRUE(catalog);
+  EXPECT_GT(committed, 0);
+  EXPECT_GE((*catalog)->all_items()->size(), static_cast<std::size_t>(committed + 1));
+}
+
+}  // namespace
+}  // namespace warifu

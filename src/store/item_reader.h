@@ -1,0 +1,20 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "store/catalog.h"
+#include "store/sqlite.h"
+
+namespace warifu {
+
+// Items out of the tables. The caller holds a ReadSnapshot or a transaction, so that an item and its
+// labels are of one moment.
+Result<std::optional<Item>> read_item(Database& database, ItemRow row);
+Result<std::optional<Item>> read_item(Database& database, std::string_view id);
+
+// In ascending row: two passes over the tables, whatever the number of items.
+Result<std::vector<Item>> read_all_items(Database& database);
+
+}  // namespace warifu
