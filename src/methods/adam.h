@@ -1,0 +1,39 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <string_view>
+#include <vector>
+
+#include "nn/tensor_io.h"
+
+namespace warifu {
+
+// Adam with decoupled weight decay, whose whole state is a map of tensors: a checkpoint continues to
+// the same numbers.
+//
+// Source: I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
+class Adam {
+ public:
+  // Parameters are shared with the caller's modules. Those of one dimension (biases, norms,
+  // temperatures) are not decayed.
+  explicit Adam(std::vector<torch::Tensor> parameters, double weight_decay = 1e-4);
+
+  void zero_grad();
+  // One step along the gradients, which are first scaled down to a common norm of at most `max_norm`.
+  // A parameter without a gradient stays.
+  void step(double learning_rate, double max_norm = 5.0);
+
+  NamedTensors state() const;
+  // TORCH_CHECK fails if `state` is not of these parameters.
+  void restore(const NamedTensors& state);
+
+ private:
+  std::vector<torch::Tensor> parameters_;
+  std::vector<torch::Tensor> first_;   // running mean of the gradient
+  std::vector<torch::Tensor> second_;  // running mean of its square
+  double weight_decay_;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace warifu

@@ -1,0 +1,118 @@
+#include "methods/contrastive/encoder.h"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/parallel.h"
+#include "io/image_file.h"
+#include "text/tokenizer.h"
+
+namespace warifu {
+namespace {
+
+Result<void> refuse_features(std::span<const float> features, Modality modality, std::size_t position) {
+  if (features.empty()) return {};
+  return fail(ErrorCode::kInvalidArgument, "input " + std::to_string(position) + " has " + modality_name(modality) +
+                                               " features; the space's own tower reads the content itself");
+}
+
+// Rows by `row_of(i)`, one input at a time on several threads. The first error in input order wins.
+template <typename RowOf>
+Result<FloatMatrix> one_by_one(std::size_t count, std::size_t width, const RowOf& row_of) {
+  FloatMatrix rows(count, width);
+  std::vector<std::optional<Error>> errors(count);
+  const int threads = at::get_num_threads();
+  parallel_for(count, 1, [&](std::size_t begin, std::size_t end) {
+    // The workers are the threads; inside one, tensor operations stay on it.
+    at::set_num_threads(1);
+    const c10::InferenceMode inference;
+    for (std::size_t i = begin; i < end; ++i) {
+      Result<torch::Tensor> row = row_of(i);
+      if (!row) {
+        errors[i] = row.error();
+        continue;
+      }
+      const auto values = row->contiguous();
+      std::copy_n(values.data_ptr<float>(), width, rows.row(i).begin());
+    }
+  });
+  at::set_num_threads(threads);
+  for (const auto& error : errors)
+    if (error) return std::unexpected(*error);
+  return rows;
+}
+
+class PictureTowerSource final : public FeatureSource {
+ public:
+  PictureTowerSource(SmallImageTower tower, std::size_t width) : tower_(std::move(tower)), width_(width) {}
+
+  bool encodes_raw() const override { return true; }
+  PictureFormat picture_format() const override { return SmallImageTowerImpl::picture_format(); }
+
+  Result<FloatMatrix> features(std::span<const EncoderInput> inputs) const override {
+    return one_by_one(inputs.size(), width_, [&](std::size_t i) -> Result<torch::Tensor> {
+      if (auto fine = refuse_features(inputs[i].image_features, Modality::kImage, i); !fine)
+        return std::unexpected(fine.error());
+      if (auto fine = check_raw_content(inputs[i], Modality::kImage, i); !fine) return std::unexpected(fine.error());
+      const auto fitted = fit_image(*inputs[i].picture, picture_format());
+      if (!fitted) return with_context("input " + std::to_string(i), fitted.error());
+      auto tower = tower_;
+      return tower->forward(pictures_to_tensor({&*fitted, 1})).global;
+    });
+  }
+
+ private:
+  SmallImageTower tower_;
+  std::size_t width_;
+};
+
+class TextTowerSource final : public FeatureSource {
+ public:
+  TextTowerSource(SmallTextTower tower, std::unique_ptr<Tokenizer> tokenizer, std::size_t width)
+      : tower_(std::move(tower)), tokenizer_(std::move(tokenizer)), width_(width) {}
+
+  bool encodes_raw() const override { return true; }
+  PictureFormat picture_format() const override { return {}; }
+
+  Result<FloatMatrix> features(std::span<const EncoderInput> inputs) const override {
+    return one_by_one(inputs.size(), width_, [&](std::size_t i) -> Result<torch::Tensor> {
+      if (auto fine = refuse_features(inputs[i].text_features, Modality::kText, i); !fine)
+        return std::unexpected(fine.error());
+      if (auto fine = check_raw_content(inputs[i], Modality::kText, i); !fine) return std::unexpected(fine.error());
+      const std::vector<std::int32_t> ids = tokenizer_->encode(*inputs[i].text);
+      auto tower = tower_;
+      return tower->forward(pieces_to_tensor({&ids, 1})).global;
+    });
+  }
+
+ private:
+  SmallTextTower tower_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::size_t width_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<FeatureSource>> open_picture_tower(const SafetensorsFile& file, std::string_view prefix,
+                                                          std::size_t width) {
+  SmallImageTower tower(static_cast<std::int64_t>(width));
+  if (auto loaded = load_module(file, *tower, prefix); !loaded) return std::unexpected(loaded.error());
+  tower->eval();
+  return std::make_unique<PictureTowerSource>(tower, width);
+}
+
+Result<std::unique_ptr<FeatureSource>> open_text_tower(const SafetensorsFile& file, std::string_view prefix,
+                                                       std::size_t width, const std::filesystem::path& vocabulary) {
+  auto tokenizer = load_sentencepiece(vocabulary);
+  if (!tokenizer) return std::unexpected(tokenizer.error());
+  SmallTextTower tower(static_cast<std::int64_t>((*tokenizer)->vocabulary_size()), static_cast<std::int64_t>(width));
+  if (auto loaded = load_module(file, *tower, prefix); !loaded) return std::unexpected(loaded.error());
+  tower->eval();
+  return std::make_unique<TextTowerSource>(tower, std::move(*tokenizer), width);
+}
+
+}  // namespace warifu

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "methods/contrastive/model.h"
+#include "methods/method.h"
+
+namespace warifu {
+
+// One modality of all training items as a tensor, row i for item i.
+class ModalityData {
+ public:
+  // kInvalidArgument: pictures not of the tower's size, features that are not finite; errors of the
+  // tokenizer where texts are given.
+  static Result<ModalityData> make(const TrainingInputs& inputs);
+
+  const BranchSpec& spec() const { return spec_; }
+
+  // Mean and 1 / spread of the features over `rows`. The spread of a column is its standard deviation
+  // plus a third of the average one: rare columns are not blown up. Nothing but the features changes.
+  void standardise(const torch::Tensor& rows, ContrastiveBranchImpl& branch);
+
+  // The input rows as the branch wants them; varied at random from `rng` where training.
+  torch::Tensor batch(const torch::Tensor& rows) const;
+  torch::Tensor varied_batch(const torch::Tensor& rows, Rng& rng) const;
+
+ private:
+  BranchSpec spec_;
+  torch::Tensor values_;
+};
+
+// Bytes that name the data and the split, so that a checkpoint is continued only on equal ones.
+std::string data_digest(const TrainingSet& set);
+
+}  // namespace warifu

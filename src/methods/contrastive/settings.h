@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+
+namespace warifu {
+
+// What the method leaves open, with the values it is shipped with (README.md says how each was
+// chosen). Names of paper symbols in brackets.
+struct ContrastiveSettings {
+  int epochs = 20;
+  std::int64_t batch = 256;
+  double learning_rate = 1e-3;  // falls to 0 along a cosine
+  double weight_decay = 1e-4;
+  std::int64_t hidden = 512;
+  double dropout = 0.3;
+
+  double temperature = 0.4;       // [tau] at the start; learnt
+  double min_temperature = 0.25;  // instance discrimination below, see README.md
+  double max_temperature = 0.5;
+
+  double soft_share = 0.5;         // [alpha] of the target that the teacher gives, after the first epoch
+  double soft_temperature = 0.2;   // of the teacher's similarities
+  double teacher_momentum = 0.99;  // [m] at the end; lower in the first steps
+
+  double bank_share = 0.5;    // weight of the loss against the bank; the batch has the rest
+  double bank_warm_up = 0.1;  // share of all steps before the bank is used
+  double bank_horizon = 0.5;  // epochs after which a key counts 1/e
+  std::int64_t bank_capacity = 2048;
+  double mask_above = 0.9;  // a bank key is no negative when its own pair is this similar to the query's pair
+
+  double quantization_weight = 0.1;
+  double uniformity_weight = 0.0;
+
+  int patience = 10;  // epochs without a better validation score before it stops
+};
+
+}  // namespace warifu

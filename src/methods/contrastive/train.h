@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "methods/contrastive/model.h"
+#include "methods/contrastive/settings.h"
+#include "methods/method.h"
+
+namespace warifu {
+
+struct ContrastiveResult {
+  ContrastiveModel model = nullptr;  // the best epoch's, in eval mode
+  BranchSpec image;
+  BranchSpec text;
+  TrainReport report;
+};
+
+// Learns from the pairs of set.train; the labels of `set` are never read. Writes train-log.jsonl and,
+// after each epoch, a checkpoint into `directory`, and continues one that is there. The same set,
+// options and settings give the same model on the same machine, whether interrupted or not.
+//
+// kInvalidArgument: fewer than two pairs, features that are no numbers, or a loss that became none;
+// kUnavailable: stopped on request, the checkpoint is written.
+Result<ContrastiveResult> fit_contrastive(const TrainingSet& set, const TrainOptions& options,
+                                          const ContrastiveSettings& settings, const std::filesystem::path& directory,
+                                          ProgressSink& progress);
+
+}  // namespace warifu

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+#include "base/error.h"
+#include "encode/encoder.h"
+#include "methods/feature_source.h"
+#include "methods/space_model.h"
+#include "methods/strict_layers.h"
+#include "nn/tensor_io.h"
+
+namespace warifu {
+
+// One modality of a trained space: features, then the layers whose output's signs are the bits.
+struct HashBranch {
+  std::unique_ptr<FeatureSource> source;
+  StrictLayers layers;  // outputs: the bits of all lengths side by side, in the order of the spaces
+};
+
+// An encoder of two branches. A code of both modalities is the sign of the sum of the two real-valued
+// outputs, each brought to length 1 for each code length, after tanh where `relaxed_by_tanh` (trained
+// networks saturate: without it the larger branch would decide alone).
+//
+// Strict by construction: see StrictLayers and FeatureSource.
+std::unique_ptr<Encoder> make_hash_encoder(const SpaceModel& model, HashBranch image, HashBranch text,
+                                           bool relaxed_by_tanh);
+
+// --- from model.safetensors ---
+
+// The layers of one modality: MODALITY.mean, .scale, .layer0.weight [out, in], .layer0.bias, .layer1.weight, …
+// kIncompatible or kBadFormat, naming the tensor, if one is missing or of a wrong shape. `limit`: as StrictLayers.
+Result<StrictLayers> load_branch_layers(const SafetensorsFile& file, const SpaceModel& model, Modality modality,
+                                        float limit);
+
+// A branch over given features or a frozen tower, as model.json and `file` state it.
+Result<HashBranch> load_hash_branch(const SafetensorsFile& file, const std::filesystem::path& directory,
+                                    const SpaceModel& model, Modality modality, float limit);
+
+}  // namespace warifu

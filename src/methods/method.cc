@@ -1,0 +1,118 @@
+#include "methods/method.h"
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <functional>
+#include <numeric>
+#include <utility>
+
+#include "methods/cca_itq/cca_itq.h"
+#include "methods/contrastive/contrastive.h"
+#include "methods/space_model.h"
+#include "nn/small_image_tower.h"
+
+namespace warifu {
+namespace {
+
+struct Method {
+  std::string_view name;
+  Result<TrainReport> (*train)(const TrainingSet&, const TrainOptions&, const std::filesystem::path&, ProgressSink&);
+  Result<std::unique_ptr<Encoder>> (*load)(const std::filesystem::path&, const SpaceModel&);
+};
+
+// To add a method: a folder beside cca_itq/, then one line here.
+constexpr std::array kMethods = {
+    Method{"contrastive", train_contrastive, load_contrastive},
+    Method{"cca-itq", train_cca_itq, load_cca_itq},
+};
+
+constexpr auto kNames = [] {
+  std::array<std::string_view, kMethods.size()> names;
+  std::ranges::transform(kMethods, names.begin(), &Method::name);
+  return names;
+}();
+
+Result<const Method*> find_method(std::string_view name) {
+  for (const Method& method : kMethods)
+    if (method.name == name) return &method;
+  std::string known;
+  for (const std::string_view each : kNames) known += (known.empty() ? "" : ", ") + std::string(each);
+  return fail(ErrorCode::kNotFound, "no method is called '" + std::string(name) + "'", "known methods: " + known);
+}
+
+Result<void> check_side(const TrainingInputs& inputs, const char* side, std::size_t items) {
+  const bool counts[] = {!inputs.features.empty(), !inputs.pictures.empty(), !inputs.texts.empty()};
+  if (std::ranges::count(counts, true) != 1)
+    return fail(ErrorCode::kInvalidArgument,
+                std::string(side) + ": exactly one of features, pictures and texts is wanted");
+  const std::size_t given = inputs.features.rows() + inputs.pictures.size() + inputs.texts.size();
+  if (given != items)
+    return fail(ErrorCode::kInvalidArgument, std::string(side) + ": " + std::to_string(given) + " inputs for " +
+                                                 std::to_string(items) + " training items");
+  return {};
+}
+
+// What holds for every method, so that none has to check it again.
+Result<void> check_set(const TrainingSet& set, const TrainOptions& options) {
+  std::size_t items = set.image.features.rows() + set.image.pictures.size();
+  for (const auto* part : {&set.train, &set.validation})
+    for (const std::size_t position : *part)
+      if (position >= items)
+        return fail(ErrorCode::kInvalidArgument,
+                    "training position " + std::to_string(position) + " of " + std::to_string(items) + " items");
+  if (set.train.empty())
+    return fail(ErrorCode::kInvalidArgument, "no pair to train on", "see 'warifu status': training learns from pairs");
+  if (auto checked = check_side(set.image, "image", items); !checked) return checked;
+  if (auto checked = check_side(set.text, "text", items); !checked) return checked;
+  if (options.bits.empty() || options.bits.front() == 0 || options.bits.back() > 4096 ||
+      !std::ranges::is_sorted(options.bits, std::ranges::less_equal{}))
+    return fail(ErrorCode::kInvalidArgument, "bits must be different lengths in 1 … 4096",
+                "for example --bits 16,32,64,128");
+  if (options.epochs < 0)
+    return fail(ErrorCode::kInvalidArgument,
+                "epochs must be 0 (the method's default) or more, not " + std::to_string(options.epochs));
+  return {};
+}
+
+}  // namespace
+
+Result<TrainReport> train_method(std::string_view method, const TrainingSet& set, const TrainOptions& options,
+                                 const std::filesystem::path& directory, ProgressSink& progress) {
+  const auto found = find_method(method);
+  if (!found) return std::unexpected(found.error());
+  TrainOptions ordered = options;
+  std::ranges::sort(ordered.bits);
+  if (ordered.space.empty()) ordered.space = method;
+  if (auto checked = check_set(set, ordered); !checked) return std::unexpected(checked.error());
+  try {
+    std::filesystem::create_directories(directory);
+    return (*found)->train(set, ordered, directory, progress);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fail(ErrorCode::kIo, directory.string() + ": " + error.code().message());
+  } catch (const c10::Error& error) {
+    return fail(ErrorCode::kInternal, "training " + std::string(method) + ": " + error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kInternal, "training " + std::string(method) + ": " + error.what());
+  }
+}
+
+std::span<const std::string_view> method_names() { return kNames; }
+
+Result<std::unique_ptr<Encoder>> load_encoder(const std::filesystem::path& directory) {
+  const auto model = read_space_model(directory);
+  if (!model) return std::unexpected(model.error());
+  const auto method = find_method(model->method);
+  if (!method) return with_context((directory / kModelFile).string(), method.error());
+  try {
+    return (*method)->load(directory, *model);
+  } catch (const c10::Error& error) {
+    return fail(ErrorCode::kBadFormat, directory.string() + ": " + error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kBadFormat, directory.string() + ": " + error.what());
+  }
+}
+
+PictureFormat trained_picture_format() { return SmallImageTowerImpl::picture_format(); }
+
+}  // namespace warifu

@@ -1,0 +1,190 @@
+#include "methods/space_model.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "base/file.h"
+#include "base/hash.h"
+
+namespace warifu {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::string_view kFormat = "warifu-space";
+constexpr int kFormatVersion = 1;
+constexpr std::size_t kMaxModelBytes = std::size_t{1} << 20;
+constexpr std::uint32_t kMaxBits = 4096;
+
+std::string fingerprint_of(const SpaceModel& model) {
+  json parts = {model.method, model.weights_hash};
+  for (const SpaceTower* tower : {&model.image, &model.text})
+    parts.push_back({tower->name, tower->width, tower->weights_hash, tower->vocabulary_hash});
+  return content_hash(std::string_view(parts.dump()));
+}
+
+Result<std::string> bring(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::error_code failure;
+  if (std::filesystem::equivalent(from, to, failure)) return file_hash(to);
+  std::filesystem::remove(to, failure);
+  std::filesystem::create_hard_link(from, to, failure);
+  if (failure) {
+    failure.clear();
+    std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing, failure);
+  }
+  if (failure == std::errc::no_such_file_or_directory)
+    return fail(ErrorCode::kNotFound, from.string() + ": no such file");
+  if (failure) return fail(ErrorCode::kIo, from.string() + ": " + failure.message());
+  return file_hash(to);
+}
+
+json to_json(const SpaceTower& tower) {
+  return {{"name", tower.name},
+          {"width", tower.width},
+          {"weights", tower.weights},
+          {"weights_hash", tower.weights_hash},
+          {"vocabulary", tower.vocabulary},
+          {"vocabulary_hash", tower.vocabulary_hash}};
+}
+
+SpaceTower tower_from(const json& value) {
+  SpaceTower tower;
+  value.at("name").get_to(tower.name);
+  value.at("width").get_to(tower.width);
+  value.at("weights").get_to(tower.weights);
+  value.at("weights_hash").get_to(tower.weights_hash);
+  value.at("vocabulary").get_to(tower.vocabulary);
+  value.at("vocabulary_hash").get_to(tower.vocabulary_hash);
+  return tower;
+}
+
+// A name from model.json is used as a path: it must stay inside the directory.
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
+         name.find('\0') == std::string_view::npos;
+}
+
+Result<void> check_file(const std::filesystem::path& directory, const std::string& name, const std::string& hash) {
+  if (!is_plain_name(name))
+    return fail(ErrorCode::kBadFormat, "'" + name + "' is not the name of a file in the space's directory");
+  const auto found = file_hash(directory / name);
+  if (!found) return std::unexpected(found.error());
+  if (*found != hash)
+    return fail(ErrorCode::kIncompatible,
+                name + " is not the file that was trained (content " + *found + ", not " + hash + ")",
+                "restore the directory, or train the space again");
+  return {};
+}
+
+Result<void> check_model(const std::filesystem::path& directory, const SpaceModel& model) {
+  const bool ascending = std::ranges::is_sorted(model.bits, std::ranges::less_equal{});
+  if (model.bits.empty() || !ascending || model.bits.front() == 0 || model.bits.back() > kMaxBits)
+    return fail(ErrorCode::kBadFormat, "bits are not ascending lengths in 1 … " + std::to_string(kMaxBits));
+  if (auto checked = check_file(directory, std::string(kWeightsFile), model.weights_hash); !checked) return checked;
+  for (const SpaceTower* tower : {&model.image, &model.text}) {
+    if (!tower->weights.empty())
+      if (auto checked = check_file(directory, tower->weights, tower->weights_hash); !checked) return checked;
+    if (!tower->vocabulary.empty())
+      if (auto checked = check_file(directory, tower->vocabulary, tower->vocabulary_hash); !checked) return checked;
+  }
+  if (model.fingerprint != fingerprint_of(model))
+    return fail(ErrorCode::kIncompatible, "the fingerprint does not belong to the files", "train the space again");
+  return {};
+}
+
+Result<SpaceModel> parse(std::string_view text) {
+  const json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (value.is_discarded()) return fail(ErrorCode::kBadFormat, "not JSON");
+  try {
+    if (value.at("format") != kFormat) return fail(ErrorCode::kBadFormat, "not the model of a code space");
+    if (const int version = value.at("format_version"); version > kFormatVersion)
+      return fail(ErrorCode::kIncompatible, "format " + std::to_string(version) + " is newer than this program",
+                  "use the warifu that trained it, or a later one");
+    SpaceModel model;
+    value.at("method").get_to(model.method);
+    value.at("space").get_to(model.space);
+    value.at("bits").get_to(model.bits);
+    value.at("generation").get_to(model.generation);
+    value.at("weights_hash").get_to(model.weights_hash);
+    value.at("fingerprint").get_to(model.fingerprint);
+    model.image = tower_from(value.at("image"));
+    model.text = tower_from(value.at("text"));
+    value.at("settings").get_to(model.settings);
+    return model;
+  } catch (const json::exception& error) {
+    return fail(ErrorCode::kBadFormat, error.what());
+  }
+}
+
+}  // namespace
+
+std::vector<CodeSpace> SpaceModel::code_spaces() const {
+  std::vector<CodeSpace> spaces;
+  for (const std::uint32_t length : bits) spaces.push_back({space, method, fingerprint, length, generation});
+  return spaces;
+}
+
+Result<SpaceTower> adopt_tower(const TowerSpec& tower, std::string_view side, std::size_t width,
+                               const std::filesystem::path& directory) {
+  SpaceTower adopted{
+      .name = tower.name, .width = width, .weights = {}, .weights_hash = {}, .vocabulary = {}, .vocabulary_hash = {}};
+  const auto adopt = [&](const std::filesystem::path& from, std::string_view what, std::string& name,
+                         std::string& hash) -> Result<void> {
+    if (from.empty()) return {};
+    // CLIP's merges may be gzip-compressed, which its reader sees by the name.
+    name = std::string(side) + "-" + std::string(what) + from.extension().string();
+    auto brought = bring(from, directory / name);
+    if (!brought) return std::unexpected(brought.error());
+    hash = *brought;
+    return {};
+  };
+  if (auto done = adopt(tower.weights, "weights", adopted.weights, adopted.weights_hash); !done)
+    return std::unexpected(done.error());
+  if (auto done = adopt(tower.vocabulary, "vocabulary", adopted.vocabulary, adopted.vocabulary_hash); !done)
+    return std::unexpected(done.error());
+  return adopted;
+}
+
+TowerSpec tower_in(const std::filesystem::path& directory, const SpaceTower& tower) {
+  TowerSpec spec{tower.name, {}, {}};
+  if (!tower.weights.empty()) spec.weights = directory / tower.weights;
+  if (!tower.vocabulary.empty()) spec.vocabulary = directory / tower.vocabulary;
+  return spec;
+}
+
+Result<void> write_space_model(const std::filesystem::path& directory, SpaceModel& model) {
+  const auto hash = file_hash(directory / kWeightsFile);
+  if (!hash) return std::unexpected(hash.error());
+  model.weights_hash = *hash;
+  model.fingerprint = fingerprint_of(model);
+  const json value = {{"format", kFormat},
+                      {"format_version", kFormatVersion},
+                      {"method", model.method},
+                      {"space", model.space},
+                      {"bits", model.bits},
+                      {"generation", model.generation},
+                      {"weights_hash", model.weights_hash},
+                      {"fingerprint", model.fingerprint},
+                      {"image", to_json(model.image)},
+                      {"text", to_json(model.text)},
+                      {"settings", model.settings}};
+  return write_file_atomically(directory / kModelFile,
+                               std::string_view(value.dump(2, ' ', false, json::error_handler_t::replace) + "\n"));
+}
+
+Result<SpaceModel> read_space_model(const std::filesystem::path& directory) {
+  const auto path = directory / kModelFile;
+  const auto text = read_text_file(path, kMaxModelBytes);
+  if (!text) {
+    Error error = text.error();
+    if (error.code == ErrorCode::kNotFound) error.hint = "train a space first";
+    return std::unexpected(std::move(error));
+  }
+  auto model = parse(*text);
+  if (!model) return with_context(path.string(), model.error());
+  if (auto checked = check_model(directory, *model); !checked) return with_context(path.string(), checked.error());
+  return model;
+}
+
+}  // namespace warifu

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "codes/code_space.h"
+#include "encode/tower_spec.h"
+
+namespace warifu {
+
+// One tower under a space, as model.json states it. File names are inside the space's directory,
+// so that the directory can be moved or sent as it is.
+struct SpaceTower {
+  std::string name;
+  std::size_t width = 0;     // of its features
+  std::string weights;       // file name; empty: none
+  std::string weights_hash;  // content_hash of that file
+  std::string vocabulary;
+  std::string vocabulary_hash;
+
+  bool operator==(const SpaceTower&) const = default;
+};
+
+// What model.json says of a trained space.
+struct SpaceModel {
+  std::string method;
+  std::string space;
+  std::vector<std::uint32_t> bits;  // ascending
+  std::uint32_t generation = 1;
+  std::string weights_hash;  // of model.safetensors
+  std::string fingerprint;   // of the method, model.safetensors and the towers' files
+  SpaceTower image;
+  SpaceTower text;
+  std::map<std::string, std::string> settings;  // the method's own, for people and for load
+
+  std::vector<CodeSpace> code_spaces() const;
+};
+
+inline constexpr std::string_view kModelFile = "model.json";
+inline constexpr std::string_view kWeightsFile = "model.safetensors";
+
+// Brings the files of `tower` into `directory` (hard link where the file system can, else a copy)
+// under names that start with `side` ("image", "text"). kNotFound if a file is missing.
+Result<SpaceTower> adopt_tower(const TowerSpec& tower, std::string_view side, std::size_t width,
+                               const std::filesystem::path& directory);
+
+// The tower's files where they lie in `directory`.
+TowerSpec tower_in(const std::filesystem::path& directory, const SpaceTower& tower);
+
+// Hashes model.safetensors, which must be there, fills in `fingerprint` and writes model.json (atomic).
+Result<void> write_space_model(const std::filesystem::path& directory, SpaceModel& model);
+
+// kNotFound: no model.json; kBadFormat: not one; kIncompatible: of a later format, or a file of the
+// space is not the one that was trained.
+Result<SpaceModel> read_space_model(const std::filesystem::path& directory);
+
+}  // namespace warifu
