@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -23,8 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 11> kPictureExtensions = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff",
-                                                                 ".gif", ".bmp",  ".svg", ".heic", ".avif"};
 constexpr const char* kFolderColumn = "folder";
 
 enum class Kind { kPicture, kText, kJson, kOther };
@@ -32,7 +29,7 @@ enum class Kind { kPicture, kText, kJson, kOther };
 Kind kind_of(const fs::path& file) {
   std::string extension = file.extension().string();
   std::ranges::transform(extension, extension.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-  if (std::ranges::find(kPictureExtensions, extension) != kPictureExtensions.end()) return Kind::kPicture;
+  if (is_picture_name(file.filename().string())) return Kind::kPicture;
   if (extension == ".txt") return Kind::kText;
   if (extension == ".json") return Kind::kJson;
   return Kind::kOther;

@@ -1,6 +1,7 @@
 #include "io/record_parts.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <system_error>
 #include <utility>
@@ -15,6 +16,16 @@ std::string place_of(const std::filesystem::path& file, std::size_t line) {
 
 Rejection rejected(std::string place, Error error) {
   return {std::move(place), std::move(error.message), std::move(error.hint)};
+}
+
+bool is_picture_name(std::string_view file_name) {
+  constexpr std::array<std::string_view, 11> kExtensions = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff",
+                                                            ".gif", ".bmp",  ".svg", ".heic", ".avif"};
+  const auto is_letter_of = [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a + 32 == b); };
+  return std::ranges::any_of(kExtensions, [&](std::string_view extension) {
+    if (file_name.size() <= extension.size()) return false;
+    return std::ranges::equal(file_name.substr(file_name.size() - extension.size()), extension, is_letter_of);
+  });
 }
 
 bool is_label_column(const SourceOptions& options, std::string_view column) {

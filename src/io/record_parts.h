@@ -23,6 +23,9 @@ std::string place_of(const std::filesystem::path& file, std::size_t line);
 // An Error (whose message names no place) as the rejection of what lies at `place`.
 Rejection rejected(std::string place, Error error);
 
+// By the name's extension, in any case: ".jpg", ".png" …
+bool is_picture_name(std::string_view file_name);
+
 bool is_label_column(const SourceOptions& options, std::string_view column);
 
 // Adds `value` to the record's labels if options.label_columns names the column, else to its

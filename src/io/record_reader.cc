@@ -11,8 +11,10 @@
 #include "io/folder_reader.h"
 #include "io/jsonl_reader.h"
 #include "io/record.h"
+#include "io/record_parts.h"
 #include "io/row_features_reader.h"
 #include "io/utf8.h"
+#include "io/webdataset_reader.h"
 
 namespace warifu {
 namespace {
@@ -25,6 +27,8 @@ struct Candidate {
   std::string name;              // in lower case, without ".gz"
   std::string start;             // the first bytes, decompressed; empty for a folder
   bool holds_mat_files = false;  // a folder with a .mat file in it
+  bool holds_tars = false;       // a folder with a tar archive in it
+  bool holds_pictures = false;   // a folder with a picture in it: archives beside are no data set
 
   bool named(std::initializer_list<std::string_view> extensions) const {
     return !is_folder && std::ranges::any_of(extensions, [&](auto extension) { return name.ends_with(extension); });
@@ -32,6 +36,12 @@ struct Candidate {
 };
 
 bool is_features(const Candidate& file) { return file.start.starts_with("\x93NUMPY"); }
+
+// By its name, or the mark at byte 257.
+bool is_webdataset(const Candidate& file) {
+  if (file.is_folder) return file.holds_tars && !file.holds_pictures;
+  return is_tar_name(file.name) || std::string_view(file.start).substr(0, 262).ends_with("ustar");
+}
 
 bool is_jsonl(const Candidate& file) {
   if (file.named({".jsonl", ".ndjson"})) return true;
@@ -56,6 +66,7 @@ struct Format {
 // To add a format: write foo_reader.{h,cc} and foo_reader_test.cc, then one line here.
 constexpr std::array kFormats = {
     Format{"features", is_features, open_features},
+    Format{"webdataset", is_webdataset, open_webdataset},
     Format{"jsonl", is_jsonl, open_jsonl},
     Format{"csv", is_csv, open_csv},
     Format{"folder", is_folder, open_folder},
@@ -83,8 +94,12 @@ Result<Candidate> look_at(const fs::path& path) {
   std::error_code error;
   candidate.is_folder = fs::is_directory(path, error);
   if (candidate.is_folder) {
-    for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error))
+    for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
+      const std::string name = at->path().filename().string();
       candidate.holds_mat_files |= lower_case(at->path().extension().string()) == ".mat";
+      candidate.holds_tars |= is_tar_name(name);
+      candidate.holds_pictures |= is_picture_name(name);
+    }
     return candidate;
   }
   auto stream = ByteStream::open(path);
