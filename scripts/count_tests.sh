@@ -12,13 +12,13 @@ awk '
     passed += cases_passed; failed += cases_failed; skipped += cases_skipped
     name = ""
   }
-  /^[0-9]+\/[0-9]+ Testing: / { finish(); name = $3; status = "did not end"; cases_passed = cases_failed = cases_skipped = 0 }
+  /^[0-9]+\/[0-9]+ Testing: / { finish(); name = $3; status = "did not end"; missing = unable; unable = 0; cases_passed = cases_failed = cases_skipped = 0 }
   /^\[       OK \] / { cases_passed++ }
   /^\[  SKIPPED \] .*\([0-9]+ ms\)$/ { cases_skipped++; reasons[last_line]++ }
   /^\[  FAILED  \] .*\([0-9]+ ms\)$/ { cases_failed++; failures[++failed_names] = name ": " $4 }
   /^[0-9]+ commands as expected, [0-9]+ not$/ { cases_passed += $1; cases_failed += $5; if ($5) failures[++failed_names] = name }
-  /^Test (Passed|Failed)\.$/ { status = $2 }
-  /^Test (timed out|Timeout)/ { status = "timed out" }
+  /^Unable to find executable/ { unable = 1 }  # stands before the test it is about
+  /^Test (Passed|Failed)\.$/ { status = missing ? "not built" : $2 }
   NF && !/^\[/ { last_line = $0 }
   END {
     finish()
