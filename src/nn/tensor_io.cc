@@ -1,5 +1,6 @@
 #include "nn/tensor_io.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
@@ -151,9 +152,11 @@ Result<void> save_module(const std::filesystem::path& path, const torch::nn::Mod
   return save_tensors(path, named_tensors(module), metadata);
 }
 
-Result<void> load_module(const SafetensorsFile& file, torch::nn::Module& module, std::string_view prefix) {
+Result<void> load_module(const SafetensorsFile& file, torch::nn::Module& module, std::string_view prefix,
+                         std::span<const std::string_view> ignored) {
   const NamedTensors wanted = named_tensors(module);
   for (const auto& [name, view] : file.tensors()) {
+    if (std::ranges::any_of(ignored, [&](std::string_view beginning) { return name.starts_with(beginning); })) continue;
     if (name.starts_with(prefix) && !wanted.contains(std::string_view(name).substr(prefix.size()))) {
       return fail(ErrorCode::kIncompatible, in_words(name) + ": unexpected", "these weights belong to another model");
     }

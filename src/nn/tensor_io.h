@@ -36,10 +36,12 @@ NamedTensors named_tensors(const torch::nn::Module& module);
 Result<void> save_module(const std::filesystem::path& path, const torch::nn::Module& module,
                          const std::map<std::string, std::string>& metadata = {});
 
-// Fills `module` with the tensors of `file` whose names start with `prefix` ("" : all of them).
+// Fills `module` with the tensors of `file` whose names start with `prefix` ("" : all of them) and
+// with none of `ignored`.
 // kIncompatible, naming the tensor: missing, unexpected, wrong shape; kBadFormat: not finite.
 // Nothing is changed unless everything fits.
-Result<void> load_module(const SafetensorsFile& file, torch::nn::Module& module, std::string_view prefix = "");
+Result<void> load_module(const SafetensorsFile& file, torch::nn::Module& module, std::string_view prefix = "",
+                         std::span<const std::string_view> ignored = {});
 Result<void> load_module(const std::filesystem::path& path, torch::nn::Module& module);
 
 // --- matrices ---

@@ -1,0 +1,257 @@
+#include "nn/frozen_tower.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/hash.h"
+#include "io/image_file.h"
+#include "nn/classic_image.h"
+#include "nn/clip_image_tower.h"
+#include "nn/clip_text_tower.h"
+#include "nn/mobilenet_v2.h"
+#include "nn/single_threaded_tensors.h"
+#include "nn/small_image_tower.h"
+#include "text/bag_of_words.h"
+#include "text/tokenizer.h"
+
+namespace warifu {
+namespace {
+
+struct TowerFacts {
+  std::string_view name;
+  std::string fingerprint;
+  std::size_t width = 0;
+  PictureFormat format = {};
+};
+
+// One row of `width` numbers for each item, each computed by itself. `encode(i, row)` fills a row or says what is
+// wrong; the error of the lowest item is returned, so that it does not depend on threads.
+Result<FloatMatrix> rows_alone(std::size_t count, const TowerFacts& facts, std::string_view what,
+                               const std::function<Result<void>(std::size_t, std::span<float>)>& encode) {
+  FloatMatrix rows(count, facts.width);
+  std::vector<std::optional<Error>> errors(count);
+  for_each_alone(count, [&](std::size_t i) {
+    try {
+      if (auto done = encode(i, rows.row(i)); !done) errors[i] = std::move(done.error());
+    } catch (const std::exception& exception) {
+      errors[i] = Error{ErrorCode::kInternal, fmt::format("tower '{}': {}", facts.name, exception.what()), ""};
+    }
+    const bool finite = std::ranges::all_of(rows.row(i), [](float value) { return std::isfinite(value); });
+    if (!errors[i] && !finite) {
+      errors[i] = Error{ErrorCode::kIncompatible, fmt::format("tower '{}': feature is not finite", facts.name),
+                        "the weights overflow on this input; take another file"};
+    }
+  });
+  for (std::size_t i = 0; i < count; ++i) {
+    if (errors[i]) return with_context(fmt::format("{} {}", what, i), std::move(*errors[i]));
+  }
+  return rows;
+}
+
+class PictureTower final : public FrozenTower {
+ public:
+  using Encode = std::function<void(const Image& picture, std::span<float> row)>;  // of a fitted picture
+
+  PictureTower(TowerFacts facts, Encode encode) : facts_(std::move(facts)), encode_(std::move(encode)) {}
+
+  std::string fingerprint() const override { return facts_.fingerprint; }
+  std::size_t width() const override { return facts_.width; }
+  PictureFormat picture_format() const override { return facts_.format; }
+
+  Result<FloatMatrix> encode_pictures(std::span<const Image> pictures) const override {
+    return rows_alone(pictures.size(), facts_, "picture", [&](std::size_t i, std::span<float> row) -> Result<void> {
+      const Image& picture = pictures[i];
+      const auto fitted = fit_image(picture, facts_.format);
+      if (!fitted) return Fail(fitted.error());
+      encode_(*fitted, row);
+      return {};
+    });
+  }
+
+  Result<FloatMatrix> encode_texts(std::span<const std::string>) const override {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("tower '{}' encodes pictures, not texts", facts_.name));
+  }
+
+ private:
+  TowerFacts facts_;
+  Encode encode_;
+};
+
+class TextTower final : public FrozenTower {
+ public:
+  using Encode = std::function<void(std::string_view text, std::span<float> row)>;
+
+  TextTower(TowerFacts facts, Encode encode) : facts_(std::move(facts)), encode_(std::move(encode)) {}
+
+  std::string fingerprint() const override { return facts_.fingerprint; }
+  std::size_t width() const override { return facts_.width; }
+  PictureFormat picture_format() const override { return facts_.format; }
+
+  Result<FloatMatrix> encode_pictures(std::span<const Image>) const override {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("tower '{}' encodes texts, not pictures", facts_.name));
+  }
+
+  Result<FloatMatrix> encode_texts(std::span<const std::string> texts) const override {
+    return rows_alone(texts.size(), facts_, "text", [&](std::size_t i, std::span<float> row) -> Result<void> {
+      encode_(texts[i], row);
+      return {};
+    });
+  }
+
+ private:
+  TowerFacts facts_;
+  Encode encode_;
+};
+
+using Tower = std::unique_ptr<FrozenTower>;
+
+// `version` counts changes of this program's code that change numbers.
+Result<std::string> fingerprint_of(std::string_view name, int version, const std::filesystem::path& weights = {},
+                                   std::string_view vocabulary = {}) {
+  std::string facts = fmt::format("{}/{}", name, version);
+  if (!weights.empty()) {
+    const auto hash = file_hash(weights);
+    if (!hash) return Fail(hash.error());
+    facts += fmt::format("/{}", *hash);
+  }
+  if (!vocabulary.empty()) facts += fmt::format("/{}", vocabulary);
+  return content_hash(facts);
+}
+
+void copy_row(const torch::Tensor& from, std::span<float> row) {
+  const auto dense = from.contiguous();
+  std::copy_n(dense.data_ptr<float>(), row.size(), row.begin());
+}
+
+// CLIP compares by cosine, so its features are handed out with length 1.
+void copy_unit_row(const torch::Tensor& from, std::span<float> row) {
+  copy_row(from / from.norm().clamp_min(1e-12), row);
+}
+
+Result<Tower> make_classic(const TowerSpec&) {
+  auto fingerprint = fingerprint_of("classic", 1);
+  if (!fingerprint) return Fail(fingerprint.error());
+  return std::make_unique<PictureTower>(
+      TowerFacts{"classic", *std::move(fingerprint), kClassicWidth, classic_picture_format()}, describe_classic);
+}
+
+Result<Tower> make_mobilenet_v2(const TowerSpec& spec) {
+  auto network = MobilenetV2::load(spec.weights);
+  if (!network) return Fail(network.error());
+  auto fingerprint = fingerprint_of("mobilenet_v2", 1, spec.weights);
+  if (!fingerprint) return Fail(fingerprint.error());
+  return std::make_unique<PictureTower>(
+      TowerFacts{"mobilenet_v2", *std::move(fingerprint), MobilenetV2::kWidth, MobilenetV2::picture_format()},
+      [network = *std::move(network)](const Image& picture, std::span<float> row) {
+        copy_row(network.forward(pictures_to_tensor({&picture, 1})).global, row);
+      });
+}
+
+Result<Tower> make_clip_image(const TowerSpec& spec) {
+  auto tower = load_clip_image_tower(spec.weights);
+  if (!tower) return Fail(tower.error());
+  auto fingerprint = fingerprint_of("clip image", 1, spec.weights);
+  if (!fingerprint) return Fail(fingerprint.error());
+  const TowerFacts facts{"clip", *std::move(fingerprint), static_cast<std::size_t>((*tower)->width()),
+                         (*tower)->picture_format()};
+  return std::make_unique<PictureTower>(facts, [tower = *tower](const Image& picture, std::span<float> row) {
+    auto network = tower;  // forward() is not const, but changes nothing
+    copy_unit_row(network->forward(clip_normalised(pictures_to_tensor({&picture, 1}))).global, row);
+  });
+}
+
+Result<Tower> make_bag_of_words(const TowerSpec& spec) {
+  auto words = BagOfWords::load(spec.vocabulary);
+  if (!words) return Fail(words.error());
+  const auto vocabulary = file_hash(spec.vocabulary);
+  if (!vocabulary) return Fail(vocabulary.error());
+  auto fingerprint = fingerprint_of("bow", 1, {}, *vocabulary);
+  if (!fingerprint) return Fail(fingerprint.error());
+  const TowerFacts facts{"bow", *std::move(fingerprint), words->size()};
+  return std::make_unique<TextTower>(
+      facts, [words = *std::move(words)](std::string_view text, std::span<float> row) { words.encode(text, row); });
+}
+
+Result<Tower> make_clip_text(const TowerSpec& spec) {
+  auto tower = load_clip_text_tower(spec.weights);
+  if (!tower) return Fail(tower.error());
+  auto loaded = load_clip_tokenizer(spec.vocabulary);
+  if (!loaded) return Fail(loaded.error());
+  const std::shared_ptr<const Tokenizer> tokenizer = *std::move(loaded);
+  if (tokenizer->vocabulary_size() > static_cast<std::size_t>((*tower)->vocabulary_size())) {
+    return fail(ErrorCode::kIncompatible,
+                fmt::format("{}: {} ids, but the weights know {}", spec.vocabulary.string(),
+                            tokenizer->vocabulary_size(), (*tower)->vocabulary_size()),
+                "weights and vocabulary must belong together");
+  }
+  auto fingerprint = fingerprint_of("clip text", 1, spec.weights, tokenizer->fingerprint());
+  if (!fingerprint) return Fail(fingerprint.error());
+  const TowerFacts facts{"clip", *std::move(fingerprint), static_cast<std::size_t>((*tower)->width())};
+  return std::make_unique<TextTower>(facts, [tower = *tower, tokenizer](std::string_view text, std::span<float> row) {
+    const auto ids = tokenizer->encode(text);
+    auto network = tower;
+    // Without padding: what follows the end token cannot change it, but would cost time.
+    const auto fitted = pad_clip_tokens(ids, std::min(ids.size(), static_cast<std::size_t>(network->context())));
+    const std::vector<std::int64_t> wide(fitted.begin(), fitted.end());
+    copy_unit_row(network->forward(torch::tensor(wide, torch::kInt64).unsqueeze(0)).global, row);
+  });
+}
+
+// To add a tower: write its pair of files, then one line here.
+struct Entry {
+  std::string_view name;
+  Modality modality;
+  bool needs_weights;
+  bool needs_vocabulary;
+  Result<Tower> (*make)(const TowerSpec&);
+};
+constexpr std::array kTowers = {
+    Entry{"classic", Modality::kImage, false, false, make_classic},
+    Entry{"mobilenet_v2", Modality::kImage, true, false, make_mobilenet_v2},
+    Entry{"clip", Modality::kImage, true, false, make_clip_image},
+    Entry{"bow", Modality::kText, false, true, make_bag_of_words},
+    Entry{"clip", Modality::kText, true, true, make_clip_text},
+};
+
+std::string known_towers(Modality modality) {
+  std::vector<std::string_view> names;
+  for (const Entry& entry : kTowers) {
+    if (entry.modality == modality) names.push_back(entry.name);
+  }
+  return fmt::format("known frozen towers for modality {}: {}", modality_name(modality), fmt::join(names, ", "));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FrozenTower>> load_frozen_tower(const TowerSpec& spec, Modality modality) {
+  const auto entry = std::ranges::find_if(
+      kTowers, [&](const Entry& known) { return known.name == spec.name && known.modality == modality; });
+  if (entry == kTowers.end()) {
+    return fail(ErrorCode::kNotFound, fmt::format("no frozen tower is called '{}'", spec.name), known_towers(modality));
+  }
+  if (entry->needs_weights && spec.weights.empty()) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("tower '{}' needs a weights file", spec.name),
+                "name a .safetensors file of such weights");
+  }
+  if (entry->needs_vocabulary && spec.vocabulary.empty()) {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("tower '{}' needs a vocabulary file", spec.name));
+  }
+  try {
+    const SingleThreadedTensors single_threaded;
+    return entry->make(spec);
+  } catch (const std::exception& exception) {
+    return fail(ErrorCode::kInternal, fmt::format("tower '{}': {}", spec.name, exception.what()));
+  }
+}
+
+bool is_trained_tower(std::string_view name) { return name == "small"; }
+
+}  // namespace warifu
