@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -53,7 +54,7 @@ void check_text(std::string_view text) {
 }
 
 void check_vocabulary(std::string_view bytes) {
-  require(write_file_atomically(scratch() / "vocabulary", bytes).has_value());
+  std::ofstream(scratch() / "vocabulary", std::ios::binary | std::ios::trunc) << bytes;
   const auto tokenizer = load_clip_tokenizer(scratch() / "vocabulary");
   if (!tokenizer) return require(tokenizer.error().code == ErrorCode::kBadFormat);
   for (const std::int32_t id : (*tokenizer)->encode("a cat's abc 図"))
@@ -65,6 +66,6 @@ void check_vocabulary(std::string_view bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   check_text(bytes);
-  if (size > 0 && data[0] % 8 == 't' % 8) check_vocabulary(bytes);  // writing a file is slow: some of them
+  if (size > 0 && (data[0] == 't' || data[0] == 0x1F)) check_vocabulary(bytes);  // a file each: only likely ones
   return 0;
 }

@@ -54,7 +54,7 @@ std::vector<std::int32_t> pad_clip_tokens(std::span<const std::int32_t> ids, std
 // kInvalidArgument if no text has a character, a text is not UTF-8, or `vocabulary` is below
 // kMinPieces (the 256 bytes, the three above and some characters).
 inline constexpr std::size_t kMinPieces = 320;
-inline constexpr std::size_t kMaxTrainingBytes = std::size_t{16} << 20;
+inline constexpr std::size_t kMaxTrainingBytes = std::size_t{4} << 20;
 Result<void> train_sentencepiece(std::span<const std::string> texts, std::size_t vocabulary,
                                  const std::filesystem::path& model);
 
