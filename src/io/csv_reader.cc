@@ -106,11 +106,12 @@ class CsvReader final : public RecordReader {
   Result<Record> to_record(const CsvRow& row) {
     if (!row.problem.empty()) return fail(ErrorCode::kBadFormat, row.problem, row.hint);
     if (row.fields.size() != columns_.names.size())
-      return fail(
-          ErrorCode::kBadFormat,
-          std::to_string(row.fields.size()) + " fields, the header has " + std::to_string(columns_.names.size()),
-          row.fields.size() > columns_.names.size() ? "put quotes round fields that hold a comma"
-                                                    : "write an empty field for what is not known");
+      return fail(ErrorCode::kBadFormat,
+                  std::to_string(row.fields.size()) +
+                      (row.fields.size() == 1 ? " field, the header has " : " fields, the header has ") +
+                      std::to_string(columns_.names.size()),
+                  row.fields.size() > columns_.names.size() ? "put quotes round fields that hold a comma"
+                                                            : "write an empty field for what is not known");
     Record record;
     record.place = place_of(path_, row.line);
     const std::string_view image = columns_.image ? trimmed(row.fields[*columns_.image]) : std::string_view();

@@ -72,7 +72,7 @@ TEST_F(Csv, ARowOfAnotherLengthIsRejectedWithItsLineAndTheRestIsRead) {
   EXPECT_EQ(entries[1].error().reason, "3 fields, the header has 2");
   EXPECT_EQ(entries[1].error().hint, "put quotes round fields that hold a comma");
   ASSERT_FALSE(entries[2]);
-  EXPECT_EQ(entries[2].error().reason, "1 fields, the header has 2");
+  EXPECT_EQ(entries[2].error().reason, "1 field, the header has 2");
   EXPECT_EQ(entries[3]->id, "4");
 }
 

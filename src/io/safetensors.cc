@@ -107,7 +107,7 @@ Result<void> MappedSafetensors::parse() {
     return bad("truncated: a header of " + std::to_string(length) + " bytes, the file has " +
                std::to_string(rest.size()) + " more");
   const auto header = parse_json_strictly({reinterpret_cast<const char*>(rest.data()), length}, kHeaderDepth);
-  if (!header) return bad("the header " + header.error().message);
+  if (!header) return bad("header: " + header.error().message);
   if (!header->is_object()) return bad("the header is not a JSON object");
 
   const auto data = rest.subspan(length);
