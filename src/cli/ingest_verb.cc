@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/join.h"
 #include "cli/verb.h"
 #include "engine/ingest.h"
 
@@ -44,8 +45,8 @@ void print_table(const IngestReport& report) {
   if (report.pictures_not_found > 0)
     print_line(fmt::format("{} picture files were not there; those items were kept without",
                            count_text(report.pictures_not_found)));
-  std::string splits;
-  for (const auto& [name, size] : report.splits) splits += (splits.empty() ? "" : ", ") + name + " " + count_text(size);
+  const std::string splits =
+      join(report.splits, [](const auto& split) { return split.first + " " + count_text(split.second); });
   if (!splits.empty()) print_line("splits: " + splits);
   if (report.stopped) print_line("stopped on request; the same command continues");
 }

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "base/join.h"
+
 namespace warifu {
 namespace {
 
@@ -33,14 +35,10 @@ Result<OutputForm> parse_output(std::string_view name, std::vector<std::string_v
   constexpr std::pair<std::string_view, OutputForm> kForms[] = {
       {"table", OutputForm::kTable}, {"json", OutputForm::kJson}, {"jsonl", OutputForm::kJsonl},
       {"tsv", OutputForm::kTsv},     {"trec", OutputForm::kTrec}, {"paths", OutputForm::kPaths}};
-  std::string list;
-  for (const auto& [form_name, form] : kForms) {
-    if (std::ranges::find(allowed, form_name) == allowed.end()) continue;
-    if (form_name == name) return form;
-    list += (list.empty() ? "" : ", ") + std::string(form_name);
-  }
+  for (const auto& [form_name, form] : kForms)
+    if (form_name == name && std::ranges::find(allowed, form_name) != allowed.end()) return form;
   return fail(ErrorCode::kInvalidArgument, "no output form is called '" + std::string(name) + "'",
-              "use one of " + list);
+              "use one of " + join(allowed));
 }
 
 void print_line(std::string_view line) {

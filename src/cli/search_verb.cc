@@ -145,7 +145,8 @@ class SearchVerb final : public Verb {
         return;
       case OutputForm::kTrec:
         for (const FoundItem& item : found)
-          print_line(trec_run_line(query.id, item.item.id, item.rank, item.hit.score, "warifu-" + space.name));
+          print_line(fmt::format("{} Q0 {} {} {} warifu-{}", trec_id(query.id), trec_id(item.item.id), item.rank,
+                                 -static_cast<double>(item.rank), space.name));
         return;
       case OutputForm::kPaths:
         for (const FoundItem& item : found) {

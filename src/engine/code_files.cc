@@ -1,6 +1,6 @@
 #include "engine/code_files.h"
 
-#include <algorithm>
+#include "base/join.h"
 
 namespace warifu {
 
@@ -11,15 +11,12 @@ std::filesystem::path code_file(const Workspace& workspace, std::string_view spa
 }
 
 Result<CodeSpace> choose_bits(const SpaceInfo& info, std::uint32_t bits) {
-  std::string known;
-  for (const CodeSpace& space : info.spaces) {
+  for (const CodeSpace& space : info.spaces)
     if (space.bits == bits) return space;
-    known += (known.empty() ? "" : ", ") + std::to_string(space.bits);
-  }
   if (bits == 0) return info.spaces.back();
   return fail(ErrorCode::kInvalidArgument,
               "space '" + info.spaces.back().name + "' has no codes of " + std::to_string(bits) + " bits",
-              "it has " + known);
+              "it has " + join(info.spaces, [](const CodeSpace& space) { return std::to_string(space.bits); }));
 }
 
 Result<std::unique_ptr<CodeSegment>> load_codes(const Workspace& workspace, const CodeSpace& space, Modality modality) {

@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "base/file.h"
+#include "base/join.h"
 #include "base/parallel.h"
 #include "engine/sheet_picture.h"
 #include "io/image_file.h"
@@ -52,8 +53,7 @@ std::string picture_html(const std::filesystem::path& path, std::string_view alt
 }
 
 std::string hit_html(const FoundItem& found) {
-  std::string labels;
-  for (const Label& label : found.item.labels) labels += (labels.empty() ? "" : ", ") + label.value;
+  const std::string labels = join(found.item.labels, [](const Label& label) { return label.value; });
   const std::string text = found.item.text.value_or("");
   return fmt::format("<li>{}<b>{}. distance {}</b><span class=by>by {}</span><p>{}</p><p class=labels>{}</p></li>\n",
                      found.picture.empty() ? "<div class=none>text only</div>" : picture_html(found.picture, text),

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/hash.h"
+#include "base/join.h"
 #include "base/rng.h"
 #include "engine/content_source.h"
 #include "text/bag_of_words.h"
@@ -90,10 +91,8 @@ Result<void> add_labels(const Workspace& workspace, const TrainRequest& request,
   if (!known) return std::unexpected(known.error());
   for (const std::string& column : request.label_columns)
     if (!std::ranges::binary_search(*known, column)) {
-      std::string list;
-      for (const std::string& name : *known) list += (list.empty() ? "" : ", ") + name;
       return fail(ErrorCode::kNotFound, "no item has a label column '" + column + "'",
-                  list.empty() ? "ingest with --label-columns" : "label columns: " + list);
+                  known->empty() ? "ingest with --label-columns" : "label columns: " + join(*known));
     }
   const auto chosen = [&](const Label& label) {
     return request.label_columns.empty() ||
@@ -165,11 +164,7 @@ Result<void> replace_space(const std::filesystem::path& made, const std::filesys
 
 }  // namespace
 
-std::string trainable_methods() {
-  std::string list;
-  for (const std::string_view name : method_names()) list += (list.empty() ? "" : ", ") + std::string(name);
-  return list;
-}
+std::string trainable_methods() { return join(method_names()); }
 
 Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, ProgressSink& progress) {
   const auto started = std::chrono::steady_clock::now();

@@ -12,7 +12,7 @@ namespace {
 Result<void> write_run(const std::filesystem::path& path, const TrecTarget& target,
                        const std::vector<const Item*>& query_items, const CodeMatrix& queries,
                        const std::vector<const Item*>& database_items, const CodeMatrix& database) {
-  auto writer = TrecRunWriter::create(path, "warifu-" + target.space.name + "-" + std::to_string(target.space.bits));
+  auto writer = TrecRunWriter::open(path, "warifu-" + target.space.name + "-" + std::to_string(target.space.bits));
   if (!writer) return std::unexpected(writer.error());
   const std::size_t depth = std::min(target.depth == 0 ? database.count() : target.depth, database.count());
   std::vector<std::uint16_t> distances(database.count());
@@ -35,7 +35,7 @@ Result<void> write_run(const std::filesystem::path& path, const TrecTarget& targ
 
 Result<void> write_qrels(const std::filesystem::path& path, const std::vector<const Item*>& query_items,
                          const std::vector<const Item*>& database_items, const RelevanceMatrix& truth) {
-  auto writer = TrecQrelsWriter::create(path);
+  auto writer = TrecQrelsWriter::open(path);
   if (!writer) return std::unexpected(writer.error());
   for (std::size_t q = 0; q < query_items.size(); ++q)
     for (std::size_t d = 0; d < database_items.size(); ++d)

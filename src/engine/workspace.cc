@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/join.h"
 
 namespace warifu {
 namespace {
@@ -60,8 +61,7 @@ Result<void> Workspace::require_space(std::string_view space) const {
   if (auto named = check_space_name(space); !named) return named;
   std::error_code failure;
   if (std::filesystem::exists(space_folder(space) / "model.json", failure)) return {};
-  std::string known;
-  for (const auto& name : space_names()) known += (known.empty() ? "" : ", ") + name;
+  const std::string known = join(space_names());
   return fail(ErrorCode::kNotFound, "no code space is called '" + std::string(space) + "'",
               known.empty() ? "train one with 'warifu train --method contrastive'" : "known spaces: " + known);
 }
@@ -76,9 +76,7 @@ Result<std::string> Workspace::choose_space(const std::string& wanted) const {
     } else if (names.empty() || std::ranges::find(names, kUsual) != names.end()) {
       chosen = kUsual;
     } else {
-      std::string list;
-      for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
-      return fail(ErrorCode::kInvalidArgument, "there are several code spaces", "choose with --space: " + list);
+      return fail(ErrorCode::kInvalidArgument, "there are several code spaces", "choose with --space: " + join(names));
     }
   }
   if (auto there = require_space(chosen); !there) return std::unexpected(there.error());
