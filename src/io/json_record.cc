@@ -18,8 +18,8 @@ constexpr std::string_view kDefaultLabelColumn = "label";
 std::string scalar_text(const json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 Fail wrong_type(std::string_view key, const json& value, std::string_view expected) {
-  return fail(ErrorCode::kBadFormat,
-              "the value of '" + std::string(key) + "' is " + value.type_name() + ", expected " + std::string(expected));
+  return fail(ErrorCode::kBadFormat, "the value of '" + std::string(key) + "' is " + value.type_name() + ", expected " +
+                                         std::string(expected));
 }
 
 // A value or a list of values, as texts.

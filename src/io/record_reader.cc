@@ -51,8 +51,11 @@ bool is_jsonl(const Candidate& file) {
 // By its name, or a first line of text with a separator in it.
 bool is_csv(const Candidate& file) {
   if (file.named({".csv", ".tsv"})) return true;
-  const std::string_view line = std::string_view(file.start).substr(0, file.start.find('\n'));
-  return line.find_first_of(",\t;") != std::string_view::npos && !line.contains('\0') && is_valid_utf8(line);
+  std::string_view line = std::string_view(file.start).substr(0, file.start.find('\n'));
+  const auto separator = line.find_last_of(",\t;");
+  if (separator == std::string_view::npos) return false;
+  line = line.substr(0, separator);  // a long line may have been cut within a character
+  return !line.contains('\0') && is_valid_utf8(line);
 }
 
 bool is_folder(const Candidate& file) { return file.is_folder; }
@@ -128,6 +131,7 @@ Result<Format> find_format(const fs::path& path, const SourceOptions& options) {
 }
 
 Fail no_such_path(const fs::path& path) {
+  if (path.empty()) return fail(ErrorCode::kNotFound, "no file or folder was named", "name the source to read");
   return fail(ErrorCode::kNotFound, path.string() + ": no such file or folder", "check the path");
 }
 
