@@ -10,6 +10,7 @@
 #include "io/features_reader.h"
 #include "io/folder_reader.h"
 #include "io/jsonl_reader.h"
+#include "io/mat_reader.h"
 #include "io/record.h"
 #include "io/record_parts.h"
 #include "io/row_features_reader.h"
@@ -43,6 +44,10 @@ bool is_webdataset(const Candidate& file) {
   return is_tar_name(file.name) || std::string_view(file.start).substr(0, 262).ends_with("ustar");
 }
 
+bool is_mat(const Candidate& file) {
+  return file.is_folder ? file.holds_mat_files : is_mat_name(file.name) || file.start.starts_with("MATLAB ");
+}
+
 bool is_jsonl(const Candidate& file) {
   if (file.named({".jsonl", ".ndjson"})) return true;
   return !file.named({".csv", ".tsv"}) && trimmed(file.start).starts_with('{');
@@ -70,6 +75,7 @@ struct Format {
 constexpr std::array kFormats = {
     Format{"features", is_features, open_features},
     Format{"webdataset", is_webdataset, open_webdataset},
+    Format{"mat", is_mat, open_mat},
     Format{"jsonl", is_jsonl, open_jsonl},
     Format{"csv", is_csv, open_csv},
     Format{"folder", is_folder, open_folder},
@@ -99,7 +105,7 @@ Result<Candidate> look_at(const fs::path& path) {
   if (candidate.is_folder) {
     for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
       const std::string name = at->path().filename().string();
-      candidate.holds_mat_files |= lower_case(at->path().extension().string()) == ".mat";
+      candidate.holds_mat_files |= is_mat_name(name);
       candidate.holds_tars |= is_tar_name(name);
       candidate.holds_pictures |= is_picture_name(name);
     }
