@@ -92,7 +92,7 @@ std::string bytes_text(double bytes) {
 std::string count_text(std::size_t count) {
   std::string digits = std::to_string(count);
   for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
-    digits.insert(static_cast<std::size_t>(at), ",");
+    digits.insert(digits.begin() + at, ',');
   return digits;
 }
 

@@ -1,5 +1,7 @@
 #include "engine/workspace.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/file.h"
@@ -53,7 +55,7 @@ Result<void> Workspace::check_space_name(std::string_view space) {
            c == '.';
   };
   if (!space.empty() && space.size() <= 64 && space[0] != '.' && std::ranges::all_of(space, allowed)) return {};
-  return fail(ErrorCode::kInvalidArgument, "'" + std::string(space) + "' cannot name a code space",
+  return fail(ErrorCode::kInvalidArgument, fmt::format("'{}' cannot name a code space", space),
               "use 1 to 64 letters, digits, '-', '_' or '.', not starting with '.'");
 }
 
