@@ -5,7 +5,6 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -32,7 +31,7 @@ struct Candidate {
   std::optional<Rejection> rejection;
 };
 
-// Checks one record by itself: text well-formed, picture readable. Runs on any thread.
+// Checks one record by itself, beyond what every reader promises: text normalises, picture decodes. Runs on any thread.
 class RecordCheck {
  public:
   RecordCheck(const Workspace& workspace, const IngestOptions& options) : workspace_(workspace), options_(options) {}
@@ -49,9 +48,6 @@ class RecordCheck {
     Record& record = candidate.record;
     Item& item = candidate.item;
     item.id = record.id;
-    if (item.id.empty()) return fail(ErrorCode::kBadFormat, "the item has no id");
-    if (first_invalid_utf8(item.id) != std::string_view::npos || item.id.find('\n') != std::string::npos)
-      return fail(ErrorCode::kBadFormat, "the id is not one line of UTF-8 text");
     if (record.text) {
       auto text = normalize_text(*record.text);
       if (!text) return with_context("text", text.error());
@@ -212,7 +208,6 @@ class Ingestion {
       if (*record) {
         candidate.record = std::move(**record);
         bytes += candidate.record.image_bytes.size();
-        check_repeat(candidate);
       } else {
         candidate.rejection = record->error();
         candidate.record.place = record->error().place;
@@ -220,15 +215,6 @@ class Ingestion {
       batch.push_back(std::move(candidate));
     }
     return batch;
-  }
-
-  // Two items of one source under one id: the second would silently replace the first.
-  void check_repeat(Candidate& candidate) {
-    const auto [first, is_new] = seen_.emplace(candidate.record.id, candidate.record.place);
-    if (!is_new && !candidate.record.id.empty())
-      candidate.rejection =
-          Rejection{candidate.record.place, "id '" + candidate.record.id + "' was already used at " + first->second,
-                    "give every item an id of its own"};
   }
 
   Result<void> store(std::vector<Candidate>& batch) {
@@ -297,7 +283,6 @@ class Ingestion {
   GivenFeatures text_features_;
   IngestReport report_;
   std::size_t read_ = 0;
-  std::unordered_map<std::string, std::string> seen_;  // id -> place, of this run
 };
 
 }  // namespace

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <exception>
 #include <functional>
 #include <numeric>
 #include <utility>
 
+#include "base/join.h"
 #include "methods/cca_itq/cca_itq.h"
 #include "methods/contrastive/contrastive.h"
 #include "methods/space_model.h"
@@ -19,12 +21,14 @@ struct Method {
   std::string_view name;
   Result<TrainReport> (*train)(const TrainingSet&, const TrainOptions&, const std::filesystem::path&, ProgressSink&);
   Result<std::unique_ptr<Encoder>> (*load)(const std::filesystem::path&, const SpaceModel&);
+  std::string_view image_tower;  // what it works best with when nothing is chosen or given
+  std::string_view text_tower;
 };
 
 // To add a method: a folder beside cca_itq/, then one line here.
 constexpr std::array kMethods = {
-    Method{"contrastive", train_contrastive, load_contrastive},
-    Method{"cca-itq", train_cca_itq, load_cca_itq},
+    Method{"contrastive", train_contrastive, load_contrastive, "small", "bow"},
+    Method{"cca-itq", train_cca_itq, load_cca_itq, "classic", "bow"},
 };
 
 constexpr auto kNames = [] {
@@ -36,9 +40,8 @@ constexpr auto kNames = [] {
 Result<const Method*> find_method(std::string_view name) {
   for (const Method& method : kMethods)
     if (method.name == name) return &method;
-  std::string known;
-  for (const std::string_view each : kNames) known += (known.empty() ? "" : ", ") + std::string(each);
-  return fail(ErrorCode::kNotFound, "no method is called '" + std::string(name) + "'", "known methods: " + known);
+  return fail(ErrorCode::kNotFound, "no method is called '" + std::string(name) + "'",
+              "known methods: " + join(kNames));
 }
 
 Result<void> check_side(const TrainingInputs& inputs, const char* side, std::size_t items) {
@@ -98,6 +101,25 @@ Result<TrainReport> train_method(std::string_view method, const TrainingSet& set
 }
 
 std::span<const std::string_view> method_names() { return kNames; }
+
+Result<void> check_method(std::string_view method) {
+  const auto found = find_method(method);
+  if (!found) return std::unexpected(found.error());
+  return {};
+}
+
+std::string_view default_tower(std::string_view method, Modality modality) {
+  const auto found = find_method(method);
+  assert(found && modality != Modality::kBoth && "the caller checked the method and asks for one half");
+  return modality == Modality::kImage ? (*found)->image_tower : (*found)->text_tower;
+}
+
+Result<SpaceInfo> read_space_info(const std::filesystem::path& directory) {
+  const auto model = read_space_model(directory);
+  if (!model) return std::unexpected(model.error());
+  return SpaceInfo{model->method, model->code_spaces(), tower_in(directory, model->image),
+                   tower_in(directory, model->text)};
+}
 
 Result<std::unique_ptr<Encoder>> load_encoder(const std::filesystem::path& directory) {
   const auto model = read_space_model(directory);
