@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "methods/hash_encoder.h"
+#include "nn/single_threaded_tensors.h"
 #include "nn/tensor_io.h"
 
 namespace warifu {
@@ -90,17 +91,19 @@ double agreement(const torch::Tensor& image, const torch::Tensor& text) {
 Result<TrainReport> fit(const TrainingSet& set, const TrainOptions& options, const std::filesystem::path& directory,
                         ProgressSink& progress) {
   const auto started = std::chrono::steady_clock::now();
+  const SingleThreadedTensors single_threaded;  // a few seconds either way, and the same to the last bit
   auto image = rows_of(set.image.features, set.train);
   auto text = rows_of(set.text.features, set.train);
   const auto image_mean = image.mean(0);
   const auto text_mean = text.mean(0);
+  if (!image_mean.isfinite().all().item<bool>() || !text_mean.isfinite().all().item<bool>())
+    return fail(ErrorCode::kInvalidArgument, "the features of the training items hold values that are no numbers",
+                "give finite features, or choose an encoder with --image-encoder and --text-encoder");
   image -= image_mean;
   text -= text_mean;
   progress.note("canonical correlation of " + std::to_string(image.size(1)) + " picture and " +
                 std::to_string(text.size(1)) + " text features over " + std::to_string(image.size(0)) + " pairs");
   const auto directions = canonical_directions(image, text, options.bits.back(), kRidge);
-  if (!directions.correlations.isfinite().all().item<bool>())
-    return fail(ErrorCode::kInvalidArgument, "the features hold values that are not numbers");
 
   std::vector<torch::Tensor> image_maps;
   std::vector<torch::Tensor> text_maps;

@@ -1,14 +1,13 @@
 #include "methods/contrastive/encoder.h"
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/parallel.h"
 #include "io/image_file.h"
+#include "nn/single_threaded_tensors.h"
 #include "text/tokenizer.h"
 
 namespace warifu {
@@ -20,27 +19,20 @@ Result<void> refuse_features(std::span<const float> features, Modality modality,
                                                " features; the space's own tower reads the content itself");
 }
 
-// Rows by `row_of(i)`, one input at a time on several threads. The first error in input order wins.
+// Rows by `row_of(i)`, each computed alone. The first error in input order wins.
 template <typename RowOf>
 Result<FloatMatrix> one_by_one(std::size_t count, std::size_t width, const RowOf& row_of) {
   FloatMatrix rows(count, width);
   std::vector<std::optional<Error>> errors(count);
-  const int threads = at::get_num_threads();
-  parallel_for(count, 1, [&](std::size_t begin, std::size_t end) {
-    // The workers are the threads; inside one, tensor operations stay on it.
-    at::set_num_threads(1);
-    const c10::InferenceMode inference;
-    for (std::size_t i = begin; i < end; ++i) {
-      Result<torch::Tensor> row = row_of(i);
-      if (!row) {
-        errors[i] = row.error();
-        continue;
-      }
-      const auto values = row->contiguous();
-      std::copy_n(values.data_ptr<float>(), width, rows.row(i).begin());
+  for_each_alone(count, [&](std::size_t i) {
+    Result<torch::Tensor> row = row_of(i);
+    if (!row) {
+      errors[i] = row.error();
+      return;
     }
+    const auto values = row->contiguous();
+    std::copy_n(values.template data_ptr<float>(), width, rows.row(i).begin());
   });
-  at::set_num_threads(threads);
   for (const auto& error : errors)
     if (error) return std::unexpected(*error);
   return rows;

@@ -15,12 +15,23 @@ ContrastiveBranchImpl::ContrastiveBranchImpl(const BranchSpec& spec, std::int64_
   head_ = register_module("head", HashHead(hidden, bits));
 }
 
-torch::Tensor ContrastiveBranchImpl::forward(const torch::Tensor& input) {
-  torch::Tensor x = input;
-  if (!picture_tower_.is_empty()) x = picture_tower_->forward(input).global;
-  if (!text_tower_.is_empty()) x = text_tower_->forward(input).global;
-  x = torch::relu(hidden_->forward(dropout_->forward(x)));
-  return torch::tanh(head_->forward(dropout_->forward(x)));
+torch::Tensor ContrastiveBranchImpl::forward(const torch::Tensor& input) { return codes_of(features_of(input)); }
+
+torch::Tensor ContrastiveBranchImpl::features_of(const torch::Tensor& input) {
+  if (!picture_tower_.is_empty()) return picture_tower_->forward(input).global;
+  if (!text_tower_.is_empty()) return text_tower_->forward(input).global;
+  return input;
+}
+
+torch::Tensor ContrastiveBranchImpl::codes_of(const torch::Tensor& features) {
+  const auto hidden = torch::relu(hidden_->forward(dropout_->forward(features)));
+  return torch::tanh(head_->forward(dropout_->forward(hidden)));
+}
+
+std::vector<torch::Tensor> ContrastiveBranchImpl::tower_parameters() const {
+  if (!picture_tower_.is_empty()) return picture_tower_->parameters();
+  if (!text_tower_.is_empty()) return text_tower_->parameters();
+  return {};
 }
 
 void ContrastiveBranchImpl::export_to(NamedTensors& tensors, const std::string& prefix) const {

@@ -36,6 +36,12 @@ class ContrastiveBranchImpl : public torch::nn::Module {
   // Relaxed codes of all lengths, side by side: float [batch, sum of bits] in (-1, 1).
   torch::Tensor forward(const torch::Tensor& input);
 
+  // Its two halves. The first is the input itself where there is no tower. It treats rows
+  // independently and draws no random numbers; the second has dropout.
+  torch::Tensor features_of(const torch::Tensor& input);  // -> [batch, width]
+  torch::Tensor codes_of(const torch::Tensor& features);  // -> [batch, sum of bits]
+  std::vector<torch::Tensor> tower_parameters() const;    // empty: no tower
+
   // The layers as methods/hash_encoder.h reads them, and the tower, under names starting with `prefix`.
   void export_to(NamedTensors& tensors, const std::string& prefix) const;
 

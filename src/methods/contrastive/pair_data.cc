@@ -1,5 +1,6 @@
 #include "methods/contrastive/pair_data.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <utility>
@@ -84,7 +85,13 @@ void ModalityData::standardise(const torch::Tensor& rows, ContrastiveBranchImpl&
   values_ = branch.standardise(values_);
 }
 
-torch::Tensor ModalityData::batch(const torch::Tensor& rows) const { return values_.index_select(0, rows); }
+torch::Tensor ModalityData::batch(const torch::Tensor& rows) const {
+  auto chosen = values_.index_select(0, rows);
+  if (spec_.kind != BranchSpec::Kind::kPieces || chosen.size(0) == 0) return chosen;
+  // The padding that these rows share is left away.
+  const std::int64_t longest = std::max<std::int64_t>(chosen.ne(0).sum(1).max().item<std::int64_t>(), 1);
+  return chosen.narrow(1, 0, longest).contiguous();
+}
 
 torch::Tensor ModalityData::varied_batch(const torch::Tensor& rows, Rng& rng) const {
   const auto chosen = batch(rows);

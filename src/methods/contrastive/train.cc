@@ -6,15 +6,16 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/parallel.h"
 #include "methods/contrastive/objective.h"
 #include "methods/contrastive/pair_data.h"
 #include "methods/contrastive/trainer_state.h"
-#include "nn/tensor_runtime.h"
+#include "nn/sharded_forward.h"
+#include "nn/single_threaded_tensors.h"
 
 namespace warifu {
 namespace {
@@ -50,6 +51,32 @@ std::string options_digest(const TrainOptions& options, const ContrastiveSetting
                               s.patience};
   return content_hash(std::string_view(all.dump()));
 }
+
+// A branch at work on one batch: its tower, if it has one, on all cores, its layers on one.
+class BranchPass {
+ public:
+  BranchPass(ContrastiveBranchImpl& branch, const torch::Tensor& input) {
+    const auto parameters = branch.tower_parameters();
+    if (parameters.empty()) {
+      codes_ = branch.codes_of(input);
+      return;
+    }
+    tower_.emplace(
+        parameters, [&](const torch::Tensor& rows) { return std::vector{branch.features_of(rows)}; }, input);
+    codes_ = branch.codes_of(tower_->outputs()[0]);
+  }
+
+  const torch::Tensor& codes() const { return codes_; }
+
+  // After the loss has gone backward through codes().
+  void backward() {
+    if (tower_) tower_->backward();
+  }
+
+ private:
+  std::optional<ShardedForward> tower_;
+  torch::Tensor codes_;
+};
 
 // One run of training over fixed data.
 class Trainer {
@@ -145,11 +172,13 @@ class Trainer {
     batch.items = rows;
     {
       const torch::NoGradGuard no_grad;
-      batch.teacher_image = state_.teacher->image->forward(pictures);
-      batch.teacher_text = state_.teacher->text->forward(texts);
+      batch.teacher_image = BranchPass(*state_.teacher->image, pictures).codes();
+      batch.teacher_text = BranchPass(*state_.teacher->text, texts).codes();
     }
-    batch.image = state_.model->image->forward(pictures);
-    batch.text = state_.model->text->forward(texts);
+    BranchPass image(*state_.model->image, pictures);
+    BranchPass text(*state_.model->text, texts);
+    batch.image = image.codes();
+    batch.text = text.codes();
     const NegativeBank* bank = done >= settings_.bank_warm_up ? &state_.bank : nullptr;
     const auto loss =
         contrastive_objective(batch, bank, temperature(), settings_.soft_share * ramp, state_.step,
@@ -158,6 +187,8 @@ class Trainer {
     if (!std::isfinite(value)) return value;
     state_.adam.zero_grad();
     loss.backward();
+    image.backward();
+    text.backward();
     state_.adam.step(settings_.learning_rate * (1 + std::cos(std::numbers::pi * done)) / 2);
     ++state_.step;
     // The teacher of the first steps must not be the random start: an average over what there is.
@@ -170,7 +201,8 @@ class Trainer {
   // The relaxed codes of the longest length, in pieces that fit the cache.
   torch::Tensor codes(ContrastiveBranchImpl& branch, const ModalityData& data) const {
     std::vector<torch::Tensor> parts;
-    for (const auto& rows : validation_.split(settings_.batch)) parts.push_back(branch.forward(data.batch(rows)));
+    for (const auto& rows : validation_.split(settings_.batch))
+      parts.push_back(BranchPass(branch, data.batch(rows)).codes());
     return split_by_bits(torch::cat(parts), options_.bits).back();
   }
 
@@ -231,7 +263,8 @@ Result<ContrastiveResult> fit_contrastive(const TrainingSet& set, const TrainOpt
                                           ProgressSink& progress) {
   if (set.train.size() < 2)
     return fail(ErrorCode::kInvalidArgument, "one pair to train on; contrast needs two or more");
-  set_tensor_threads(thread_count());
+  // Small products gain nothing from several threads, and towers are spread over threads by shards.
+  const SingleThreadedTensors single_threaded;
   auto image = ModalityData::make(set.image);
   if (!image) return with_context("pictures", image.error());
   auto text = ModalityData::make(set.text);

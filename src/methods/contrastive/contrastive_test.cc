@@ -1,0 +1,223 @@
+#include "methods/contrastive/contrastive.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "methods/contrastive/train.h"
+#include "methods/contrastive/trainer_state.h"
+#include "methods/synthetic_pairs_for_test.h"
+#include "nn/tensor_io.h"
+#include "text/tokenizer.h"
+
+namespace warifu {
+namespace {
+
+using testing::HasSubstr;
+
+// Asks to stop when `epochs` are done, as Ctrl-C would; keeps what it is told.
+class StoppingProgress final : public ProgressSink {
+ public:
+  explicit StoppingProgress(std::size_t epochs) : epochs_(epochs) {}
+  void advance(std::string_view, std::size_t done, std::size_t) override { done_ = done; }
+  void note(std::string_view sentence) override { notes += std::string(sentence) + "\n"; }
+  bool stop_requested() const override { return done_ >= epochs_; }
+
+  std::string notes;
+
+ private:
+  std::size_t epochs_;
+  std::size_t done_ = 0;
+};
+
+ContrastiveSettings small_settings(int epochs) {
+  ContrastiveSettings settings;
+  settings.epochs = epochs;
+  settings.batch = 16;
+  settings.hidden = 32;
+  return settings;
+}
+
+const TrainOptions kOptions{.bits = {8, 16}, .seed = 3, .epochs = 0, .space = "s"};
+
+bool equal(const ContrastiveModel& a, const ContrastiveModel& b) {
+  const auto left = named_tensors(*a);
+  const auto right = named_tensors(*b);
+  return left.size() == right.size() &&
+         std::ranges::all_of(left, [&](const auto& entry) { return entry.second.equal(right.at(entry.first)); });
+}
+
+TEST(Contrastive, MatchesPicturesAndTextsOfTheSameKindWithoutLabels) {
+  TrainingSet set = synthetic_pairs(160, 4, 1);
+  set.label_values = 2;
+  set.labels.assign(160, {0});  // says nothing of the kinds, and must not be looked at
+  StoppingProgress progress(1000);
+  const auto directory = fresh_folder();
+  TrainOptions options = kOptions;
+  options.epochs = 12;
+  const auto report = train_contrastive(set, options, directory, progress);
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_THAT(progress.notes, HasSubstr("labels are not looked at"));
+  const auto encoder = load_encoder(directory);
+  ASSERT_TRUE(encoder.has_value()) << encoder.error().message;
+  EXPECT_GT(matching_share(**encoder, set, 4), 0.9);  // by chance 0.25
+  EXPECT_FALSE(std::filesystem::exists(directory / "checkpoint"));
+  const auto log = read_text_file(directory / "train-log.jsonl", 1 << 20).value();
+  EXPECT_EQ(std::ranges::count(log, '\n'), report->epochs_run);
+  EXPECT_THAT(log, HasSubstr("\"validation_mrr\""));
+}
+
+TEST(Contrastive, GivesTheSameModelWithOtherLabels) {
+  SilentProgress progress;
+  TrainingSet set = synthetic_pairs(64, 4, 1);
+  const auto plain = fit_contrastive(set, kOptions, small_settings(3), fresh_folder(), progress);
+  set.label_values = 64;
+  for (std::uint32_t i = 0; i < 64; ++i) set.labels.push_back({i});
+  const auto labelled = fit_contrastive(set, kOptions, small_settings(3), fresh_folder(), progress);
+  ASSERT_TRUE(plain.has_value() && labelled.has_value());
+  EXPECT_TRUE(equal(plain->model, labelled->model));
+}
+
+TEST(Contrastive, ContinuesAnInterruptedRunToTheSameModel) {
+  const TrainingSet set = synthetic_pairs(96, 4, 1);
+  SilentProgress silent;
+  const auto whole = fresh_folder();
+  const auto uninterrupted = fit_contrastive(set, kOptions, small_settings(6), whole, silent);
+  ASSERT_TRUE(uninterrupted.has_value());
+
+  const auto broken = fresh_folder();
+  for (const std::size_t stop_after : {2, 5}) {
+    StoppingProgress stopping(stop_after);
+    const auto stopped = fit_contrastive(set, kOptions, small_settings(6), broken, stopping);
+    ASSERT_FALSE(stopped.has_value());
+    EXPECT_EQ(stopped.error().code, ErrorCode::kUnavailable);
+  }
+  StoppingProgress last(1000);
+  const auto continued = fit_contrastive(set, kOptions, small_settings(6), broken, last);
+  ASSERT_TRUE(continued.has_value());
+  EXPECT_THAT(last.notes, HasSubstr("continued after epoch 5"));
+  EXPECT_TRUE(equal(uninterrupted->model, continued->model));
+  EXPECT_EQ(uninterrupted->report.validation_score, continued->report.validation_score);
+  EXPECT_EQ(std::ranges::count(read_text_file(broken / "train-log.jsonl", 1 << 20).value(), '\n'), 6);
+}
+
+TEST(Contrastive, StartsAnewWhenTheCheckpointIsOfOtherDataOrDamaged) {
+  SilentProgress silent;
+  const TrainingSet set = synthetic_pairs(96, 4, 1);
+  const auto expected = fit_contrastive(set, kOptions, small_settings(3), fresh_folder(), silent);
+  ASSERT_TRUE(expected.has_value());
+  const auto directory = fresh_folder();
+  StoppingProgress stopping(2);
+  ASSERT_FALSE(
+      fit_contrastive(synthetic_pairs(96, 4, 2), kOptions, small_settings(3), directory, stopping).has_value());
+  StoppingProgress watching(1000);
+  const auto anew = fit_contrastive(set, kOptions, small_settings(3), directory, watching);
+  ASSERT_TRUE(anew.has_value());
+  EXPECT_EQ(watching.notes, "");
+  EXPECT_TRUE(equal(expected->model, anew->model));
+
+  ASSERT_TRUE(write_file_atomically(directory / "checkpoint" / "state.safetensors", std::string_view("torn")));
+  const auto after_damage = fit_contrastive(set, kOptions, small_settings(3), directory, silent);
+  ASSERT_TRUE(after_damage.has_value());
+  EXPECT_TRUE(equal(expected->model, after_damage->model));
+}
+
+TEST(Contrastive, StopsWhenTheLossIsNoNumber) {
+  SilentProgress progress;
+  ContrastiveSettings settings = small_settings(3);
+  settings.learning_rate = 1e30;
+  const auto result = fit_contrastive(synthetic_pairs(96, 4, 1), kOptions, settings, fresh_folder(), progress);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(result.error().message, HasSubstr("no number"));
+}
+
+TEST(Contrastive, StopsEarlyWhenNothingGetsBetter) {
+  SilentProgress progress;
+  ContrastiveSettings settings = small_settings(50);
+  settings.learning_rate = 0;
+  settings.patience = 3;
+  const auto result = fit_contrastive(synthetic_pairs(96, 4, 1), kOptions, settings, fresh_folder(), progress);
+  ASSERT_TRUE(result.has_value());
+  EXPECT_EQ(result->report.epochs_run, 4);
+}
+
+// Pictures of one colour each, with the colour's name: learnt from pixels and letters.
+class TrainedTowers : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::vector<std::string> names = {"a red thing", "the green one", "something blue"};
+    Rng rng(9);
+    for (std::size_t i = 0; i < 24; ++i) {
+      const std::size_t colour = i % 3;
+      Image picture{96, 96, std::vector<std::uint8_t>(96 * 96 * 3)};
+      for (std::size_t b = 0; b < picture.rgb.size(); ++b)
+        picture.rgb[b] = static_cast<std::uint8_t>((b % 3 == colour ? 200 : 20) + rng.below(30));
+      set_.image.pictures.push_back(std::move(picture));
+      set_.text.texts.push_back(names[colour]);
+      set_.train.push_back(i);
+    }
+    const auto vocabulary = fresh_folder() / "pieces.model";
+    ASSERT_TRUE(train_sentencepiece(set_.text.texts, 64, vocabulary).has_value());
+    set_.image.tower = {"small", {}, {}};
+    set_.text.tower = {"small", {}, vocabulary};
+  }
+
+  std::vector<EncoderInput> inputs() const {
+    std::vector<EncoderInput> all(set_.train.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      all[i].picture = &set_.image.pictures[i];
+      all[i].text = set_.text.texts[i];
+    }
+    return all;
+  }
+
+  TrainingSet set_;
+};
+
+TEST_F(TrainedTowers, LearnFromPixelsAndLettersAndStayStrict) {
+  SilentProgress progress;
+  const auto directory = fresh_folder();
+  TrainOptions options = kOptions;
+  options.epochs = 8;
+  const auto report = train_contrastive(set_, options, directory, progress);
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  const auto encoder = load_encoder(directory);
+  ASSERT_TRUE(encoder.has_value()) << encoder.error().message;
+  EXPECT_TRUE((*encoder)->encodes_raw(Modality::kBoth));
+  EXPECT_EQ((*encoder)->picture_format(), trained_picture_format());
+
+  const auto all = inputs();
+  for (const Modality modality : {Modality::kImage, Modality::kText, Modality::kBoth}) {
+    const auto together = (*encoder)->encode(all, modality);
+    ASSERT_TRUE(together.has_value()) << together.error().message;
+    for (const std::size_t i : {0, 5, 23}) {
+      EncoderInput alone = all[i];
+      if (modality == Modality::kImage) alone.text.reset();
+      if (modality == Modality::kText) alone.picture = nullptr;
+      const auto code = (*encoder)->encode({&alone, 1}, modality);
+      ASSERT_TRUE(code.has_value()) << code.error().message;
+      EXPECT_TRUE(std::ranges::equal(code->back().row(0), together->back().row(i)));
+    }
+  }
+  const auto images = (*encoder)->encode(all, Modality::kImage).value().back();
+  EXPECT_FALSE(std::ranges::equal(images.row(0), images.row(1))) << "red and green have the same code";
+  const auto none = (*encoder)->encode(std::vector<EncoderInput>(1), Modality::kImage);
+  ASSERT_FALSE(none.has_value());
+  EXPECT_THAT(none.error().message, HasSubstr("input 0 has no picture"));
+}
+
+TEST_F(TrainedTowers, GiveTheSameModelForTheSameSeed) {
+  SilentProgress progress;
+  const auto first = fit_contrastive(set_, kOptions, small_settings(2), fresh_folder(), progress);
+  const auto second = fit_contrastive(set_, kOptions, small_settings(2), fresh_folder(), progress);
+  ASSERT_TRUE(first.has_value() && second.has_value());
+  EXPECT_TRUE(equal(first->model, second->model));
+}
+
+}  // namespace
+}  // namespace warifu

@@ -1,0 +1,112 @@
+#include "methods/contrastive/objective.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace warifu {
+namespace {
+
+// Settings under which only the contrast within the batch is left.
+ContrastiveSettings plain() {
+  ContrastiveSettings settings;
+  settings.quantization_weight = 0;
+  return settings;
+}
+
+PairBatch batch_of(const torch::Tensor& image, const torch::Tensor& text) {
+  return {image, text, image.detach(), text.detach(), torch::arange(image.size(0), torch::kInt64)};
+}
+
+torch::Tensor objective(const PairBatch& batch, const NegativeBank* bank, double share,
+                        const ContrastiveSettings& settings, const std::vector<std::uint32_t>& bits = {2}) {
+  return contrastive_objective(batch, bank, torch::full({1}, 0.5), share, 10, 100.0, bits, settings);
+}
+
+TEST(ContrastiveObjective, IsInfoNceByHand) {
+  // Two pairs at right angles: cosine 1 with the own half, 0 with the other; temperature 0.5.
+  const auto codes = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}});
+  const double expected = std::log(1 + std::exp(-2.0));
+  EXPECT_NEAR(objective(batch_of(codes, codes), nullptr, 0, plain()).item<double>(), expected, 1e-6);
+}
+
+TEST(ContrastiveObjective, AveragesTheCodeLengths) {
+  const auto codes = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}});
+  const auto twice = torch::cat({codes, codes}, 1);
+  EXPECT_NEAR(objective(batch_of(twice, twice), nullptr, 0, plain(), {2, 2}).item<double>(),
+              objective(batch_of(codes, codes), nullptr, 0, plain()).item<double>(), 1e-6);
+}
+
+TEST(ContrastiveObjective, CountsBankKeysAsNegatives) {
+  const auto codes = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}});
+  ContrastiveSettings settings = plain();
+  settings.bank_share = 1;
+  NegativeBank bank(4, 2);
+  // Opposite to pair 0, at right angles to pair 1; made now, so no age.
+  bank.enqueue(torch::tensor({{-1.0F, 0.0F}}), torch::tensor({{-1.0F, 0.0F}}), torch::tensor({7L}), 10);
+  const double row0 = std::log(1 + std::exp(-2.0) + std::exp(-4.0));
+  const double row1 = std::log(1 + std::exp(-2.0) + std::exp(-2.0));
+  EXPECT_NEAR(objective(batch_of(codes, codes), &bank, 0, settings).item<double>(), (row0 + row1) / 2, 1e-6);
+}
+
+TEST(ContrastiveObjective, DoesNotPushAwayABankKeyWhosePairIsAlike) {
+  const auto codes = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}});
+  ContrastiveSettings settings = plain();
+  settings.bank_share = 1;
+  NegativeBank bank(4, 2);
+  bank.enqueue(torch::tensor({{1.0F, 0.0F}}), torch::tensor({{1.0F, 0.0F}}), torch::tensor({7L}), 10);
+  settings.mask_above = 0.9;  // item 7 is left out for pair 0; for pair 1 it is one more negative
+  const double row0 = std::log(1 + std::exp(-2.0));
+  const double row1 = std::log(1 + 2 * std::exp(-2.0));
+  EXPECT_NEAR(objective(batch_of(codes, codes), &bank, 0, settings).item<double>(), (row0 + row1) / 2, 1e-6);
+}
+
+TEST(ContrastiveObjective, TakesAnOldKeyOfTheSameItemAsAPositive) {
+  const auto codes = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}});
+  ContrastiveSettings settings = plain();
+  settings.bank_share = 1;
+  NegativeBank bank(4, 2);
+  bank.enqueue(codes.narrow(0, 0, 1), codes.narrow(0, 0, 1), torch::tensor({0L}), 10);
+  // Pair 0 sees two positives, half the target each: log(2 + e^-2); pair 1 one negative more.
+  const double row0 = std::log(2 + std::exp(-2.0));
+  const double row1 = std::log(1 + 2 * std::exp(-2.0));
+  EXPECT_NEAR(objective(batch_of(codes, codes), &bank, 0, settings).item<double>(), (row0 + row1) / 2, 1e-6);
+}
+
+TEST(ContrastiveObjective, HasTheGradientOfItsDifferences) {
+  torch::manual_seed(4);
+  ContrastiveSettings settings;
+  settings.uniformity_weight = 0.3;
+  const auto text = torch::tanh(torch::randn({3, 4}, torch::kFloat64));
+  const auto teacher = torch::tanh(torch::randn({3, 4}, torch::kFloat64));
+  const auto at = [&](const torch::Tensor& image) {
+    const PairBatch batch{image, text, teacher, teacher, torch::arange(3, torch::kInt64)};
+    return contrastive_objective(batch, nullptr, torch::full({1}, 0.4, torch::kFloat64), 0.5, 10, 100.0, {4}, settings);
+  };
+  const auto image = torch::tanh(torch::randn({3, 4}, torch::kFloat64)).set_requires_grad(true);
+  at(image).backward();
+  for (std::int64_t k = 0; k < 4; ++k) {
+    auto step = torch::zeros({3, 4}, torch::kFloat64);
+    step[1][k] = 1e-6;
+    const torch::NoGradGuard no_grad;
+    const double slope = (at(image + step) - at(image - step)).item<double>() / 2e-6;
+    EXPECT_NEAR(image.grad()[1][k].item<double>(), slope, 1e-6);
+  }
+}
+
+TEST(PairRetrievalScore, IsOneWhenEveryPairIsNearest) {
+  const auto codes = torch::tensor({{1.0F, 1.0F}, {1.0F, -1.0F}, {-1.0F, 1.0F}});
+  EXPECT_DOUBLE_EQ(pair_retrieval_score(codes, codes), 1);
+}
+
+TEST(PairRetrievalScore, CountsTiesInTheMiddle) {
+  const auto same = torch::ones({3, 4});
+  EXPECT_DOUBLE_EQ(pair_retrieval_score(same, same), 0.5);  // rank 2 of 3
+}
+
+TEST(PairRetrievalScore, IsZeroForNoPairs) {
+  EXPECT_EQ(pair_retrieval_score(torch::ones({0, 4}), torch::ones({0, 4})), 0);
+}
+
+}  // namespace
+}  // namespace warifu

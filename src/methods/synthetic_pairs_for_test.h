@@ -1,0 +1,78 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "methods/method.h"
+
+namespace warifu {
+
+// Pairs of a few kinds, as features: kind c of a picture is its own random direction, of a text
+// another one, both with noise. Item i is of kind i % kinds.
+inline TrainingSet synthetic_pairs(std::size_t items, std::size_t kinds, std::uint64_t seed) {
+  constexpr std::size_t kImageWidth = 24;
+  constexpr std::size_t kTextWidth = 20;
+  Rng rng(seed);
+  const auto noise = [&] { return static_cast<float>(rng.uniform() + rng.uniform() + rng.uniform() - 1.5); };
+  const auto make = [&](std::size_t width) {
+    FloatMatrix centres(kinds, width);
+    for (float& value : centres.values()) value = 3 * noise();
+    FloatMatrix features(items, width);
+    for (std::size_t i = 0; i < items; ++i)
+      for (std::size_t k = 0; k < width; ++k) features.row(i)[k] = centres.row(i % kinds)[k] + noise() / 2;
+    return features;
+  };
+  TrainingSet set;
+  set.image.tower.name = "given";
+  set.text.tower.name = "given";
+  set.image.features = make(kImageWidth);
+  set.text.features = make(kTextWidth);
+  for (std::size_t i = 0; i < items; ++i) (i % 8 == 7 ? set.validation : set.train).push_back(i);
+  return set;
+}
+
+// Inputs that point into the features of `set`, which must outlive them.
+inline std::vector<EncoderInput> feature_inputs(const TrainingSet& set) {
+  std::vector<EncoderInput> inputs(set.image.features.rows());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    inputs[i].image_features = set.image.features.row(i);
+    inputs[i].text_features = set.text.features.row(i);
+  }
+  return inputs;
+}
+
+inline std::filesystem::path fresh_folder() {
+  std::string pattern = testing::TempDir() + "/warifu-methods-XXXXXX";
+  if (mkdtemp(pattern.data()) == nullptr) std::abort();
+  return pattern;
+}
+
+// The share of picture codes whose nearest text code (at the last code length) is of the same kind.
+inline double matching_share(const Encoder& encoder, const TrainingSet& set, std::size_t kinds) {
+  const auto inputs = feature_inputs(set);
+  const CodeMatrix images = encoder.encode(inputs, Modality::kImage).value().back();
+  const CodeMatrix texts = encoder.encode(inputs, Modality::kText).value().back();
+  std::size_t matching = 0;
+  for (std::size_t i = 0; i < images.count(); ++i) {
+    std::size_t nearest = 0;
+    int least = 1 << 30;
+    for (std::size_t j = 0; j < texts.count(); ++j) {
+      int distance = 0;
+      for (std::size_t w = 0; w < images.words_per_code(); ++w)
+        distance += __builtin_popcountll(images.row(i)[w] ^ texts.row(j)[w]);
+      if (distance < least) {
+        least = distance;
+        nearest = j;
+      }
+    }
+    matching += nearest % kinds == i % kinds;
+  }
+  return static_cast<double>(matching) / static_cast<double>(images.count());
+}
+
+}  // namespace warifu
