@@ -10,8 +10,8 @@ if ! cmake --preset release >"$log" 2>&1; then
   cat "$log" >&2
   exit 1
 fi
-if [[ ! -x build/release/src/cli/warifu ]]; then
+if [[ ! -x build/release/bin/warifu ]]; then
   echo "Building Warifu with $jobs jobs (about 10 minutes from nothing on 2 cores) ..."
 fi
 cmake --build --preset release --target warifu -- -j "$jobs"
-ln -sfn release/src/cli/warifu build/warifu
+ln -sfn release/bin/warifu build/warifu
