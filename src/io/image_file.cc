@@ -241,12 +241,14 @@ bool turn_upright(Picture& picture) {
 // Up to here libvips has only noted what to do; this does it and hands the pixels to `use`.
 // Small pictures are computed in one piece by the calling thread: waking libvips' worker and
 // cutting the work into strips costs as much as decoding. Large ones keep the strips, which bound
-// the memory between the steps.
+// the memory between the steps; so do tall ones, for whose many lines libvips' line cache would
+// take quadratic time.
 template <typename Use>
 std::optional<Image> compute(Picture& picture, const Use& use) {
   constexpr std::int64_t kSmallPixels = 1 << 20;
+  constexpr int kSmallHeight = 2048;
   const VipsRect all = {0, 0, vips_image_get_width(picture.image.get()), vips_image_get_height(picture.image.get())};
-  if (std::int64_t{all.width} * all.height <= kSmallPixels) {
+  if (std::int64_t{all.width} * all.height <= kSmallPixels && all.height <= kSmallHeight) {
     const std::unique_ptr<VipsRegion, VipsUnref> region(vips_region_new(picture.image.get()));
     if (!region || vips_region_prepare(region.get(), &all) != 0) return std::nullopt;
     assert(VIPS_REGION_LSKIP(region.get()) == static_cast<std::size_t>(all.width) * 3 && "rows lie end to end");

@@ -139,6 +139,18 @@ TEST_F(HostileFiles, AreNamedWithTheirReason) {
   EXPECT_THAT(large.error().message, HasSubstr("large.png"));
 }
 
+TEST(HostilePicture, ATallFrameOfAFewBytesTakesNoQuadraticTime) {
+  // A GIF whose only frame says it is 1 x 60000; drawn in one piece, libvips takes a minute for it.
+  using namespace std::string_literals;
+  const std::string gif =
+      "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xFF\xFF\xFF"
+      ",\x00\x00\x00\x00\x01\x00\x60\xEA\x00\x02\x02\x4C\x01\x00;"s;
+  const auto start = std::chrono::steady_clock::now();
+  const auto decoded = decode_image(bytes_of(gif), kLimits, PictureFormat{});
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+  EXPECT_TRUE(!decoded || decoded->rgb.size() == 224U * 224 * 3);
+}
+
 TEST(HostilePicture, OtherFormatsOfTheLibraryAreBlocked) {
   for (const std::string_view foreign :
        {"%PDF-1.4\n1 0 obj\n", "P6\n1 1\n255\nabc", "1,2,3\n4,5,6\n", "#?RADIANCE\n", "push graphic-context\n"}) {
