@@ -77,8 +77,8 @@ PictureFormat ClipImageTowerImpl::picture_format() const {
 }
 
 torch::Tensor clip_normalised(const torch::Tensor& pixels) {
-  const auto per_channel = [](float red, float green, float blue) {
-    return torch::tensor({red, green, blue}).view({1, 3, 1, 1});
+  const auto per_channel = [&](float red, float green, float blue) {
+    return torch::tensor({red, green, blue}).view({1, 3, 1, 1}).to(pixels.device());
   };
   const auto mean = per_channel(0.48145466F, 0.4578275F, 0.40821073F);
   const auto deviation = per_channel(0.26862954F, 0.26130258F, 0.27577711F);

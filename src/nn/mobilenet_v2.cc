@@ -11,6 +11,9 @@ namespace {
 
 constexpr double kBatchNormEpsilon = 1e-5;
 
+// Channels innermost: a picture takes two thirds of the time (measured, one thread, oneDNN 2.6).
+constexpr auto kLayout = torch::MemoryFormat::ChannelsLast;
+
 // Table 2 of the paper: blocks of `outputs` channels, the first of them with `stride`.
 struct Stage {
   std::int64_t expansion, outputs, blocks, stride;
@@ -52,7 +55,7 @@ struct MobilenetV2::Reader {
     const auto scale = weight(norm + ".weight", {outputs}) / torch::sqrt(variance + kBatchNormEpsilon);
     const auto mean = weight(norm + ".running_mean", {outputs});
     const auto bias = weight(norm + ".bias", {outputs}) - mean * scale;
-    return {(weights * scale.view({-1, 1, 1, 1})).contiguous(), bias.contiguous(), stride, groups, clipped};
+    return {(weights * scale.view({-1, 1, 1, 1})).contiguous(kLayout), bias.contiguous(), stride, groups, clipped};
   }
 
   Block inverted_residual(const std::string& name, std::int64_t inputs, const Stage& stage, std::int64_t stride) {
@@ -125,14 +128,14 @@ torch::Tensor MobilenetV2::apply(const Convolution& convolution, const torch::Te
 }
 
 TowerOutput MobilenetV2::forward(const torch::Tensor& pixels) const {
-  const c10::InferenceMode inference;
-  torch::Tensor x = (pixels.to(torch::kFloat32) - mean_) * scale_;
+  const torch::NoGradGuard no_grad;
+  torch::Tensor x = ((pixels.to(torch::kFloat32) - mean_) * scale_).contiguous(kLayout);
   for (const Block& block : blocks_) {
     torch::Tensor y = x;
     for (const Convolution& convolution : block.convolutions) y = apply(convolution, y);
     x = block.residual ? x + y : y;
   }
-  const auto tokens = x.flatten(2).transpose(1, 2).contiguous();  // [batch, 49, 1280]
+  const auto tokens = x.permute({0, 2, 3, 1}).flatten(1, 2).contiguous();  // [batch, 49, 1280]
   return {tokens, tokens.mean(1)};
 }
 
