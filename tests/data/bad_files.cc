@@ -173,7 +173,7 @@ void write_matlab(const fs::path& folder) {
   write(folder / "garbage.mat", Bytes(4000, '\x5A'));
   write(folder / "truncated.mat", first_half(whole));
   write(folder / "rows_differ.mat", mat_header() + mat_matrix("I_tr", 3, 2, six) + mat_matrix("T_tr", 4, 2, eight));
-  write(folder / "unknown_names.mat", mat_header() + mat_matrix("foo", 3, 2, six));
+  write(folder / "nothing_known.mat", mat_header() + mat_matrix("foo", 3, 2, six));
 }
 
 void write_splits(const fs::path& folder, const fs::path& good) {
