@@ -27,7 +27,9 @@ step "2/6  Reading pictures and words into a workspace (half a minute the first 
 say "The pictures stay where they are; the workspace keeps where, and a fingerprint."
 keep "$demo/measured/ingest.json" "$warifu" ingest "$demo/openclipart/items.jsonl" --splits "$demo/openclipart/splits" \
   --output json
-say "$(jq -r '"\(.items) items, \(.rejected) rejected; \(.added) new, \(.unchanged) were there already"' "$demo/measured/ingest.json")"
+say "$(jq -r '"\(.items) items: \(.added) new, \(.unchanged) were there already"' "$demo/measured/ingest.json")"
+say "$(jq -r '[.rejections[].reason | select(test("megapixels"))] | length' "$demo/measured/ingest.json") pictures of more than 60 megapixels are left out: a limit against files made to exhaust a machine." \
+  "Each is listed with its reason by: build/warifu status --rejected --workspace $WARIFU_WORKSPACE"
 
 step "3/6  Learning codes"
 # learn SPACE METHOD PICTURES TEXTS WHAT
@@ -65,12 +67,14 @@ scripts/comparison.sh "$demo/measured" cca-itq contrastive | sed 's/^/  /'
 
 step "6/6  Looking"
 examples/openclipart/queries.sh "$demo/openclipart" >"$demo/queries.jsonl"
-for sheet in html png; do
-  "$warifu" search --space contrastive --bits 64 -k 8 --queries "$demo/queries.jsonl" --sheet "$demo/found.$sheet" \
-    --output jsonl >"$demo/found.jsonl"
+for space in cca-itq contrastive; do
+  for sheet in html png; do
+    "$warifu" search --space $space --bits 64 -k 8 --queries "$demo/queries.jsonl" --sheet "$demo/found-$space.$sheet" \
+      --output jsonl >"$demo/found-$space.jsonl"
+  done
 done
-say "Three searches by words and three by a picture, best answers first:" \
-  "  $demo/found.html   (open it in a browser)" "  $demo/found.png"
+say "Three searches by words and three by a picture that was never seen, best answers first. Open in a browser:" "" \
+  "  $demo/found-contrastive.html" "  $demo/found-cca-itq.html" "" "or look at the .png beside each."
 
 step "Next"
 say "Ask for something yourself:" "" \
