@@ -9,6 +9,8 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,9 +38,21 @@ Tag tag_at(const std::byte* at, bool big_endian) {
   return tag;
 }
 
+bool read_at(int file, std::uint64_t offset, std::span<std::byte> bytes) {
+  return ::pread(file, bytes.data(), bytes.size(), static_cast<off_t>(offset)) == static_cast<ssize_t>(bytes.size());
+}
+
+Fail not_matlab() {
+  return fail(ErrorCode::kBadFormat, "not a MATLAB file (version 4, 5 or 7.3)", "check that MATLAB opens it");
+}
+
 Fail damaged(std::uint64_t offset, std::string_view what) {
   return fail(ErrorCode::kBadFormat, "the file is damaged: at byte " + std::to_string(offset) + " " + std::string(what),
               "save or download the file again");
+}
+
+Fail too_short(std::uint64_t offset, std::uint64_t bytes) {
+  return damaged(offset, "a variable of " + std::to_string(bytes) + " bytes begins, more than the file has");
 }
 
 struct Inflate {
@@ -77,33 +91,78 @@ Result<void> check_compressed(int file, std::uint64_t offset, std::uint64_t size
   return {};
 }
 
-}  // namespace
-
-Result<void> check_mat_whole(int file) {
-  struct stat status {};
-  std::array<std::byte, kHeaderBytes> header{};
-  if (::fstat(file, &status) != 0) return fail(ErrorCode::kIo, "the file cannot be read");
-  if (::pread(file, header.data(), header.size(), 0) != static_cast<ssize_t>(header.size())) return {};
-  const std::string_view order(reinterpret_cast<const char*>(header.data()) + 126, 2);
-  const std::string_view version(reinterpret_cast<const char*>(header.data()) + 124, 2);
-  const bool big_endian = order == "MI";
-  if (!big_endian && order != "IM") return {};
-  if (version[big_endian ? 0 : 1] != 1) return {};  // 0x0100 is version 5, 0x0200 is 7.3
-
-  const auto end = static_cast<std::uint64_t>(status.st_size);
+Result<void> check_version5(int file, std::uint64_t end, bool big_endian) {
   for (std::uint64_t offset = kHeaderBytes; offset < end;) {
     std::array<std::byte, 8> bytes{};
-    if (::pread(file, bytes.data(), bytes.size(), static_cast<off_t>(offset)) != static_cast<ssize_t>(bytes.size()))
-      return damaged(offset, "it ends within the head of a variable");
+    if (!read_at(file, offset, bytes)) return damaged(offset, "it ends within the head of a variable");
     const Tag tag = tag_at(bytes.data(), big_endian);
-    if (end - offset - bytes.size() < tag.bytes)
-      return damaged(offset, "a variable of " + std::to_string(tag.bytes) + " bytes begins, more than the file has");
+    if (end - offset - bytes.size() < tag.bytes) return too_short(offset, tag.bytes);
     offset += bytes.size();
     if (tag.type == kCompressed)
       if (auto whole = check_compressed(file, offset, tag.bytes); !whole) return whole;
     offset += tag.bytes;
   }
   return {};
+}
+
+// Five numbers: type, rows, columns, whether complex, length of the name. The type's decimal digits say byte
+// order, zero, number format, and full, text or sparse.
+struct Version4Head {
+  std::array<std::uint32_t, 5> numbers{};
+
+  std::uint32_t digit(std::uint32_t unit) const { return numbers[0] / unit % 10; }
+  bool makes_sense(bool big_endian) const {
+    constexpr std::uint32_t kMaxName = 1024;
+    return numbers[0] < 2000 && digit(1000) == (big_endian ? 1 : 0) && digit(100) == 0 && digit(10) <= 5 &&
+           digit(1) <= 2 && numbers[1] <= INT32_MAX && numbers[2] <= INT32_MAX && numbers[3] <= 1 && numbers[4] >= 1 &&
+           numbers[4] <= kMaxName;
+  }
+  std::uint64_t bytes() const {
+    constexpr std::array<std::uint64_t, 6> kWidths = {8, 4, 4, 2, 2, 1};
+    const std::uint64_t elements = std::uint64_t{numbers[1]} * numbers[2];  // below 2^62
+    if (elements >= std::uint64_t{1} << 56) return UINT64_MAX;              // no file has that many
+    return elements * kWidths[digit(10)] * (1 + numbers[3]) + numbers[4];
+  }
+};
+
+std::optional<Version4Head> version4_head(int file, std::uint64_t offset) {
+  Version4Head head;
+  if (!read_at(file, offset, std::as_writable_bytes(std::span(head.numbers)))) return std::nullopt;
+  constexpr bool kBigMachine = std::endian::native == std::endian::big;
+  if (head.makes_sense(kBigMachine)) return head;
+  for (std::uint32_t& number : head.numbers) number = __builtin_bswap32(number);
+  return head.makes_sense(!kBigMachine) ? std::optional(head) : std::nullopt;
+}
+
+Result<void> check_version4(int file, std::uint64_t end) {
+  for (std::uint64_t offset = 0; offset < end;) {
+    const auto head = version4_head(file, offset);
+    if (!head && offset == 0) return not_matlab();
+    if (!head) return damaged(offset, "no variable begins, though one should");
+    offset += sizeof head->numbers;
+    if (end - offset < head->bytes()) return too_short(offset, head->bytes());
+    offset += head->bytes();
+  }
+  return end == 0 ? not_matlab() : Result<void>();
+}
+
+}  // namespace
+
+Result<void> check_mat_whole(int file) {
+  struct stat status {};
+  if (::fstat(file, &status) != 0) return fail(ErrorCode::kIo, "the file cannot be read");
+  const auto end = static_cast<std::uint64_t>(status.st_size);
+  std::array<std::byte, kHeaderBytes> header{};
+  if (!read_at(file, 0, header)) return check_version4(file, end);
+  const std::string_view text(reinterpret_cast<const char*>(header.data()), header.size());
+  if (text.starts_with("\x89HDF"))
+    return fail(ErrorCode::kBadFormat, "an HDF5 file without the header that MATLAB writes",
+                "save it with MATLAB's '-v7.3', or its arrays as .npy");
+  const bool big_endian = text.ends_with("MI");
+  if (!big_endian && !text.ends_with("IM")) return check_version4(file, end);
+  const char version = text[big_endian ? 124 : 125];
+  if (version == 2) return {};  // 7.3
+  return version == 1 ? check_version5(file, end, big_endian) : not_matlab();
 }
 
 }  // namespace warifu

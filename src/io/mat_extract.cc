@@ -36,7 +36,7 @@ void ignore_log(int level, char*) {
 MatPtr open(int file, MessageSink& sink) {
   Mat_LogInitFunc("", ignore_log);
   MatPtr opened(Mat_Open(fmt::format("/proc/self/fd/{}", file).c_str(), MAT_ACC_RDONLY));
-  if (!opened) sink.send_failure("not a MATLAB file (version 4, 5 or 7.3), or damaged");
+  if (!opened) sink.send_failure("libmatio cannot read it: a kind of MATLAB file it does not know, or damaged");
   return opened;
 }
 

@@ -189,6 +189,43 @@ TEST_F(MatTest, ATruncatedFileIsAnErrorOrARejectionNotSilence) {
   }
 }
 
+TEST_F(MatTest, Version4IsReadToo) {
+  MatWriter(folder_ / "old.mat", MAT_FT_MAT4, MAT_COMPRESSION_NONE).doubles("tags", {2, 2}, {1, 2, 3, 4});
+  const Given given = read(folder_ / "old.mat");
+  ASSERT_EQ(given.records.size(), 2U);
+  EXPECT_THAT(given.records[1].text_features, ElementsAre(2, 4));
+  const std::string whole = content(folder_ / "old.mat");
+  const auto cut = open_mat(write("cut.mat", whole.substr(0, whole.size() - 1)), {});
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().message,
+            "cut.mat: the file is damaged: at byte 20 a variable of 37 bytes begins, more than the file has");
+}
+
+TEST_F(MatTest, MoreRowsThanAPipeHoldsComeInOrder) {
+  constexpr std::size_t kRows = 70000;  // 16 columns of doubles: 9 MB, so that rows cross the pipe's buffers
+  std::vector<double> values(kRows * 16);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = double(i % kRows) + double(i / kRows) / 16;
+  MatWriter(folder_ / "a.mat", MAT_FT_MAT5, MAT_COMPRESSION_NONE).doubles("tags", {kRows, 16}, values);
+  auto reader = open_mat(folder_ / "a.mat", {});
+  ASSERT_TRUE(reader);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    const auto entry = (*reader)->next();
+    ASSERT_TRUE(entry && *entry);
+    ASSERT_EQ((*entry)->text_features[0], float(i));
+    ASSERT_EQ((*entry)->text_features[15], float(i) + 15.0F / 16);
+  }
+  EXPECT_FALSE((*reader)->next());
+}
+
+TEST_F(MatTest, HostileHeadersOfAFewBytesEndQuickly) {
+  using namespace std::string_literals;
+  // Version 4: double, 2^31 - 1 rows and columns, name "label".
+  const auto path = write("rows.mat", "\0\0\0\0\xFF\xFF\xFF\x7F\xFF\xFF\xFF\x7F\0\0\0\0\6\0\0\0label\0"s);
+  EXPECT_EQ(open_mat(path, {}).error().code, ErrorCode::kBadFormat);
+  EXPECT_THAT(open_mat(write("other.mat", "\x89HDF\r\n\x1a\n"s + std::string(500, '\0')), {}).error().message,
+              HasSubstr("without the header that MATLAB writes"));
+}
+
 TEST_F(MatTest, WhatIsNoMatlabFileIsRefused) {
   for (const auto& path : {write("words.mat", std::string(5000, 'w')), write("picture.mat", "\x89PNG\r\n\x1a\n")}) {
     const auto opened = open_mat(path, {});

@@ -25,7 +25,7 @@ constexpr std::size_t kMaxVariables = 10000;
 // A damaged file may keep libmatio busy for ever; a healthy one needs about a second for 100 MiB.
 IsolatedChild::Limits limits_for(const MatFile& file) {
   IsolatedChild::Limits limits;
-  limits.cpu_seconds = 30 + (file.size >> 20);
+  limits.cpu_seconds = 10 + (file.size >> 20);
   return limits;
 }
 
