@@ -59,6 +59,8 @@ class IngestVerb final : public Verb {
     flags.value("--format", source.format, "auto, folder, csv, jsonl, webdataset, mat or features")
         ->capture_default_str();
     flags.list("--label-columns", source.label_columns, "columns that are labels: a,b");
+    flags.value("--label-separator", source.label_separator,
+                "\"a|b\" in a label column is two labels for '|' (default: one)");
     flags.value("--id-column", source.id_column, "column of the id")->capture_default_str();
     flags.value("--image-column", source.image_column, "column of the picture's path")->capture_default_str();
     flags.value("--text-column", source.text_column, "column of the text")->capture_default_str();
@@ -82,9 +84,7 @@ class IngestVerb final : public Verb {
     if (!form) return std::unexpected(form.error());
     if (path_.empty() && options_.source.format != "features")
       return fail(ErrorCode::kInvalidArgument, "nothing to ingest", "name a folder or file: warifu ingest photos/");
-    auto workspace = Workspace::create_or_open(invocation.workspace);
-    if (!workspace) return std::unexpected(workspace.error());
-    const auto report = ingest(*workspace, path_, options_, *invocation.progress);
+    const auto report = ingest(invocation.workspace, path_, options_, *invocation.progress);
     if (!report) return std::unexpected(report.error());
     if (*form == OutputForm::kTable) {
       print_table(*report);

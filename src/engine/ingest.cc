@@ -287,18 +287,19 @@ class Ingestion {
 
 }  // namespace
 
-Result<IngestReport> ingest(Workspace& workspace, const std::filesystem::path& path, const IngestOptions& options,
-                            ProgressSink& progress) {
-  // What the user named must be there before anything is written.
+Result<IngestReport> ingest(const std::filesystem::path& root, const std::filesystem::path& path,
+                            const IngestOptions& options, ProgressSink& progress) {
   if (!options.splits.empty())
     if (auto readable = check_splits(options.splits); !readable) return std::unexpected(readable.error());
   auto reader = open_records(path, options.source);
   if (!reader) return std::unexpected(reader.error());
-  auto image_features = workspace.given_features(Modality::kImage);
+  auto workspace = Workspace::create_or_open(root);
+  if (!workspace) return std::unexpected(workspace.error());
+  auto image_features = workspace->given_features(Modality::kImage);
   if (!image_features) return std::unexpected(image_features.error());
-  auto text_features = workspace.given_features(Modality::kText);
+  auto text_features = workspace->given_features(Modality::kText);
   if (!text_features) return std::unexpected(text_features.error());
-  Ingestion ingestion(workspace, options, progress, GivenFeatures(std::move(*image_features)),
+  Ingestion ingestion(*workspace, options, progress, GivenFeatures(std::move(*image_features)),
                       GivenFeatures(std::move(*text_features)));
   return ingestion.run(**reader);
 }

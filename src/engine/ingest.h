@@ -45,7 +45,10 @@ struct IngestReport {
 //
 // Without `splits`, items are drawn into query (a tenth) and database = train (the rest), by a hash of
 // id and seed: an item never changes sides when more items arrive.
-Result<IngestReport> ingest(Workspace& workspace, const std::filesystem::path& path, const IngestOptions& options,
-                            ProgressSink& progress);
+//
+// The workspace at `root` is made if there is none, but only once the source and the split files are
+// seen to be readable: a refused source leaves nothing behind.
+Result<IngestReport> ingest(const std::filesystem::path& root, const std::filesystem::path& path,
+                            const IngestOptions& options, ProgressSink& progress);
 
 }  // namespace warifu

@@ -16,8 +16,7 @@ using testing::HasSubstr;
 class Ingest : public TemporaryWorkspace {
  protected:
   IngestReport read(const std::filesystem::path& path, const IngestOptions& options = {}) {
-    Workspace workspace = open();
-    auto report = ingest(workspace, path, options, quiet_);
+    auto report = ingest(folder_ / "workspace", path, options, quiet_);
     EXPECT_TRUE(report) << report.error().message;
     return report ? std::move(*report) : IngestReport{};
   }
@@ -116,8 +115,12 @@ TEST_F(Ingest, ReadsSplitsAndCountsIdsThatNameNoItem) {
   EXPECT_EQ(report.splits, (std::map<std::string, std::size_t>{{"database", 2}, {"query", 1}, {"train", 2}}));
   EXPECT_EQ(report.unknown_split_ids, 1U);
   options.splits = folder_ / "nowhere";
-  Workspace workspace = open();
-  EXPECT_EQ(ingest(workspace, csv, options, quiet_).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(ingest(folder_ / "workspace", csv, options, quiet_).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(Ingest, LeavesNothingBehindWhenTheSourceIsRefused) {
+  EXPECT_EQ(ingest(folder_ / "new", folder_ / "nowhere.csv", {}, quiet_).error().code, ErrorCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "new"));
 }
 
 TEST_F(Ingest, KeepsDrawnItemsOnTheirSideWhenMoreArrive) {

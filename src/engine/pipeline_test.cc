@@ -44,8 +44,7 @@ class Pipeline : public TemporaryWorkspace {
     options_.source.image_features = folder_ / "i.npy";
     options_.source.text_features = folder_ / "t.npy";
     options_.source.label_columns = {"kind"};
-    Workspace workspace = open();
-    ASSERT_TRUE(ingest(workspace, csv_, options_, quiet_));
+    ASSERT_TRUE(ingest(folder_ / "workspace", csv_, options_, quiet_));
   }
 
   void train_and_index(Workspace& workspace, std::uint64_t seed = 1) {
@@ -137,7 +136,7 @@ TEST_F(Pipeline, EncodesOnlyWhatIsNewOrChanged) {
   FloatMatrix images = *read_npy_matrix(folder_ / "i.npy");
   images.row(3)[0] += 1;
   ASSERT_TRUE(write_npy(folder_ / "i.npy", images));
-  ASSERT_EQ(ingest(workspace, csv_, options_, quiet_)->updated, 1U);
+  ASSERT_EQ(ingest(folder_ / "workspace", csv_, options_, quiet_)->updated, 1U);
   const auto again = index_items(workspace, "cca-itq", quiet_);
   EXPECT_EQ(again->encoded.at("image"), 1U);
   EXPECT_EQ(again->codes.at("image"), kItems);

@@ -8,7 +8,7 @@ namespace warifu {
 
 void start_up(std::size_t threads) {
   set_thread_count(threads);
-  set_tensor_threads(thread_count());
+  use_single_threaded_tensors();
 }
 
 std::string engine_description() {

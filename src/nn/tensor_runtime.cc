@@ -1,10 +1,12 @@
 #include "nn/tensor_runtime.h"
 
-#include <torch/torch.h>
+#include <torch/version.h>
+
+#include "nn/single_threaded_tensors.h"
 
 namespace warifu {
 
-void set_tensor_threads(std::size_t threads) { at::set_num_threads(static_cast<int>(threads)); }
+void use_single_threaded_tensors() { static const SingleThreadedTensors for_good; }
 
 std::string tensor_library_version() { return TORCH_VERSION; }
 

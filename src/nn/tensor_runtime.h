@@ -1,14 +1,14 @@
 #pragma once
 
-#include <cstddef>
 #include <string>
 
 namespace warifu {
 
-// Threads a tensor operation may use when called outside parallel_for. Call before the first one.
-void set_tensor_threads(std::size_t threads);
+// From now on a tensor operation uses the thread that calls it and no other (see
+// single_threaded_tensors.h for why); work is spread over threads by item and by shard. Call once at start-up.
+void use_single_threaded_tensors();
 
-// "libtorch 1.13.1, OpenBLAS …" for --version.
+// Version of the tensor library, for --version.
 std::string tensor_library_version();
 
 }  // namespace warifu

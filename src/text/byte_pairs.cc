@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "base/hash.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace warifu {
 namespace {

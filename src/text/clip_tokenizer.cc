@@ -8,7 +8,7 @@
 #include "text/html_entities.h"
 #include "text/normalize.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace warifu {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <memory>
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace warifu {
 namespace {

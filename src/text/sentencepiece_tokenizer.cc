@@ -4,7 +4,7 @@
 #include "text/sentencepiece_ids.h"
 #include "text/tokenizer.h"
 #include "text/unigram_model.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace warifu {
 namespace {

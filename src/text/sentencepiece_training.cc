@@ -18,7 +18,7 @@
 #include "text/normalize.h"
 #include "text/sentencepiece_ids.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace warifu {
 namespace {

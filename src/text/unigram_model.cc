@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "text/sentencepiece_ids.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace warifu {
 namespace {
