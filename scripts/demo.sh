@@ -47,8 +47,8 @@ learn() {
 }
 learn cca-itq cca-itq classic bow \
   "colours, edges and shape of a picture, words of a text, joined by linear algebra (seconds)"
-learn contrastive contrastive small small \
-  "two small networks that learn from pixels and letters which picture and text belong together (minutes)"
+learn contrastive contrastive classic bow \
+  "the same features, joined by two small networks that learn which picture and text belong together (a minute)"
 
 step "4/6  Encoding every item"
 for space in cca-itq contrastive; do

@@ -49,7 +49,7 @@ echo "clang-tidy: ${#files[@]} files, $((${#pending[@]} / 2)) to read"
 
 # shellcheck disable=SC2016  # expanded by the inner shell
 if ((${#pending[@]})) && ! printf '%s\0' "${pending[@]}" | xargs -0 -n 2 -P "$jobs" bash -c '
-  if output=$(clang-tidy-19 -p build/tidy --quiet --extra-arg=-Wno-unknown-warning-option "$1" 2>&1); then
+  if output=$(clang-tidy-19 -p build/tidy --quiet --extra-arg-before=-Wno-unknown-warning-option "$1" 2>&1); then
     touch "$2"
   else
     # What was found, without the count of findings suppressed in system headers.
