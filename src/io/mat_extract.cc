@@ -7,14 +7,14 @@
 #include <algorithm>
 #include <climits>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <span>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "io/mat_check.h"
+#include "io/mat_element.h"
+#include "io/mat_text.h"
 #include "io/mat_variable.h"
 
 namespace warifu {
@@ -79,48 +79,12 @@ MatVariable described(const matvar_t& variable) {
   return known;
 }
 
-template <typename T>
-float element(const void* data, std::size_t i) {
-  T value;
-  std::memcpy(&value, static_cast<const char*>(data) + i * sizeof(T), sizeof(T));
-  return static_cast<float>(value);
-}
-
-using Element = float (*)(const void*, std::size_t);
-
-Element element_of(matio_classes type) {
-  switch (type) {
-    case MAT_C_DOUBLE:
-      return element<double>;
-    case MAT_C_SINGLE:
-      return element<float>;
-    case MAT_C_INT8:
-      return element<std::int8_t>;
-    case MAT_C_UINT8:
-      return element<std::uint8_t>;
-    case MAT_C_INT16:
-      return element<std::int16_t>;
-    case MAT_C_UINT16:
-      return element<std::uint16_t>;
-    case MAT_C_INT32:
-      return element<std::int32_t>;
-    case MAT_C_UINT32:
-      return element<std::uint32_t>;
-    case MAT_C_INT64:
-      return element<std::int64_t>;
-    case MAT_C_UINT64:
-      return element<std::uint64_t>;
-    default:
-      return nullptr;
-  }
-}
-
 void send_floats(std::span<const float> row, MessageSink& sink) { sink.send(std::as_bytes(row)); }
 
 // Reads `count` of the last-but-one dimension's rows at a time. In MATLAB's order the elements of one
 // row lie a column apart; they are gathered for a handful of rows at once, for the cache's sake.
 void send_dense(mat_t* file, matvar_t* variable, const MatVariable& known, std::size_t block_bytes, MessageSink& sink) {
-  const Element at = element_of(variable->class_type);
+  const MatElement at = element_of(variable->class_type);
   const std::size_t width = Mat_SizeOfClass(variable->class_type);
   const bool lying = known.dims[0] == 1 && known.dims[1] > 1;  // a vector that lies: its elements are rows
   const std::size_t rows = known.rows(), columns = known.columns();
@@ -152,15 +116,7 @@ void send_sparse(mat_t* file, matvar_t* variable, const MatVariable& known, Mess
   const auto& sparse = *static_cast<const mat_sparse_t*>(variable->data);
   const std::size_t rows = known.dims[0], columns = known.dims[1];
   if (rows == 1) sink.send_failure("a sparse vector; save it as a full one");
-  const Element at = variable->data_type == MAT_T_DOUBLE   ? element_of(MAT_C_DOUBLE)
-                     : variable->data_type == MAT_T_SINGLE ? element_of(MAT_C_SINGLE)
-                     : variable->data_type == MAT_T_UINT8  ? element_of(MAT_C_UINT8)
-                     : variable->data_type == MAT_T_INT8   ? element_of(MAT_C_INT8)
-                     : variable->data_type == MAT_T_UINT16 ? element_of(MAT_C_UINT16)
-                     : variable->data_type == MAT_T_INT16  ? element_of(MAT_C_INT16)
-                     : variable->data_type == MAT_T_UINT32 ? element_of(MAT_C_UINT32)
-                     : variable->data_type == MAT_T_INT32  ? element_of(MAT_C_INT32)
-                                                           : nullptr;
+  const MatElement at = element_of(variable->data_type);
   if (at == nullptr || sparse.njc != columns + 1 || columns > (std::size_t{1} << 26))
     sink.send_failure("the sparse matrix is damaged");
   const std::size_t count = sparse.jc[columns];
@@ -208,105 +164,12 @@ void send_pixels(mat_t* file, matvar_t* variable, const MatVariable& known, std:
   }
 }
 
-void append_utf8(std::string& text, std::uint32_t point) {
-  if (point >= 0xD800 && point <= 0xDFFF) point = 0xFFFD;  // half a surrogate pair
-  if (point > 0x10FFFF) point = 0xFFFD;
-  const auto add = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
-  if (point < 0x80) {
-    add(point);
-  } else if (point < 0x800) {
-    add(0xC0 | point >> 6), add(0x80 | (point & 0x3F));
-  } else if (point < 0x10000) {
-    add(0xE0 | point >> 12), add(0x80 | (point >> 6 & 0x3F)), add(0x80 | (point & 0x3F));
-  } else {
-    add(0xF0 | point >> 18), add(0x80 | (point >> 12 & 0x3F)), add(0x80 | (point >> 6 & 0x3F)),
-        add(0x80 | (point & 0x3F));
-  }
-}
-
-void trim_padding(std::string& text) {
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\0')) text.pop_back();
-}
-
-// Row r of a character matrix of R rows, with the blanks that pad it cut off. MATLAB stores UTF-16 units; ASCII
-// and what other programs write are bytes, taken as UTF-8.
-std::string character_row(const matvar_t& characters, std::size_t r, std::size_t rows) {
-  const std::size_t width = characters.data_size == 1 || characters.data_size == 2 || characters.data_size == 4
-                                ? static_cast<std::size_t>(characters.data_size)
-                                : 1;
-  const std::size_t units = characters.data == nullptr || rows == 0 ? 0 : characters.nbytes / width / rows;
-  const auto unit = [&](std::size_t c) {
-    std::uint32_t value = 0;
-    std::memcpy(&value, static_cast<const char*>(characters.data) + (c * rows + r) * width, width);
-    return value;
-  };
-  std::string text;
-  for (std::size_t c = 0; c < units; ++c) {
-    std::uint32_t point = unit(c);
-    if (width == 1) {
-      text += static_cast<char>(point);
-      continue;
-    }
-    if (width == 2 && point >= 0xD800 && point < 0xDC00 && c + 1 < units)
-      if (const std::uint32_t low = unit(c + 1); low >= 0xDC00 && low < 0xE000) {
-        point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00);
-        ++c;
-      }
-    append_utf8(text, point);
-  }
-  trim_padding(text);
-  return text;
-}
-
-std::size_t element_count(const matvar_t& variable) {
-  std::size_t count = variable.rank > 0 ? 1 : 0;
-  for (int i = 0; i < variable.rank; ++i)
-    if (__builtin_mul_overflow(count, variable.dims[i], &count)) return 0;
-  return count;
-}
-
-void append_line(std::string& text, std::string_view line) {
-  if (line.empty()) return;
-  if (!text.empty()) text += '\n';
-  text += line;
-}
-
-// A cell's content as text: characters, cells of characters, or a number.
-std::string text_of(const matvar_t* cell, int depth) {
-  constexpr int kMaxDepth = 4;
-  std::string text;
-  if (cell == nullptr || cell->data == nullptr || depth > kMaxDepth) return text;
-  if (cell->class_type == MAT_C_CHAR) {
-    const std::size_t rows = cell->rank > 0 ? cell->dims[0] : 0;
-    for (std::size_t r = 0; r < rows; ++r) append_line(text, character_row(*cell, r, rows));
-  } else if (cell->class_type == MAT_C_CELL) {
-    const std::size_t count = std::min(element_count(*cell), cell->nbytes / sizeof(matvar_t*));
-    for (std::size_t i = 0; i < count; ++i)
-      append_line(text, text_of(static_cast<matvar_t* const*>(cell->data)[i], depth + 1));
-  } else if (const Element at = element_of(cell->class_type); at != nullptr) {
-    const std::size_t count = std::min(element_count(*cell), cell->nbytes / Mat_SizeOfClass(cell->class_type));
-    for (std::size_t i = 0; i < count; ++i) text += fmt::format("{}{}", i == 0 ? "" : " ", at(cell->data, i));
-  }
-  return text;
-}
-
-void send_text(std::string_view text, MessageSink& sink) { sink.send(std::as_bytes(std::span(text))); }
-
 void send_texts(mat_t* file, matvar_t* variable, const MatVariable& known, MessageSink& sink) {
   if (Mat_VarReadDataAll(file, variable) != 0) sink.send_failure("the text is damaged or ends early");
   const std::size_t rows = known.rows();
-  if (known.kind == MatKind::kCharacters) {
-    for (std::size_t r = 0; r < rows; ++r) send_text(character_row(*variable, r, rows), sink);
-    return;
-  }
-  const std::size_t held = variable->data == nullptr ? 0 : variable->nbytes / sizeof(matvar_t*);
-  const std::size_t columns = rows == 0 ? 0 : element_count(*variable) / rows;
   for (std::size_t r = 0; r < rows; ++r) {
-    std::string text;
-    for (std::size_t c = 0; c < columns; ++c)
-      if (const std::size_t i = c * rows + r; i < held)
-        append_line(text, text_of(static_cast<matvar_t* const*>(variable->data)[i], 0));
-    send_text(text, sink);
+    const std::string text = mat_row_text(*variable, r, rows);
+    sink.send(std::as_bytes(std::span(text)));
   }
 }
 
