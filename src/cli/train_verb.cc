@@ -27,7 +27,8 @@ class TrainVerb final : public Verb {
   void declare(Flags& flags) override {
     flags.value("--method", request_.method, "one of: " + trainable_methods())->required();
     flags.value("--space", request_.space, "name of the code space (default: the method's name)");
-    flags.list("--bits", request_.bits, "code lengths, all trained in one run")->capture_default_str();
+    flags.list("--bits", request_.bits,
+               "code lengths, all trained in one run (default: 16,32,64,128, as far as the data allow)");
     flags.list("--labels", request_.label_columns, "label columns to use (default: every one)");
     flags.list("--only-labels", request_.only_labels, "train on items with one of these label values only");
     flags.value("--image-encoder", request_.image_encoder,
@@ -57,7 +58,7 @@ class TrainVerb final : public Verb {
     }
     print_json({{"space", outcome->space},
                 {"method", request_.method},
-                {"bits", request_.bits},
+                {"bits", outcome->bits},
                 {"image_encoder", outcome->image_encoder},
                 {"text_encoder", outcome->text_encoder},
                 {"seed", request_.seed},

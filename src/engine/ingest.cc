@@ -187,7 +187,7 @@ class Ingestion {
       std::vector<Candidate> batch = next_batch(reader);
       if (batch.empty()) return {};
       if (auto stored = store(batch); !stored) return stored;
-      progress_.advance("reading", read_, std::max(reader.size_hint(), read_));
+      progress_.advance("reading", read_, reader.size_hint() == 0 ? 0 : std::max(reader.size_hint(), read_));
       report_.stopped = progress_.stop_requested();
       if (report_.stopped) return {};
       if (Clock::now() - last_commit > kCommitEvery) {

@@ -154,6 +154,16 @@ TrainingInputs select(TowerSpec tower, ContentBatch batch, std::span<const std::
   return inputs;
 }
 
+// A newcomer with 60 items has a vocabulary narrower than 128 words: the lengths that fit are trained.
+std::vector<std::uint32_t> usual_bits(std::string_view method, const TrainingSet& set) {
+  const std::size_t longest = longest_code(method, set.image.features.cols(), set.text.features.cols());
+  std::vector<std::uint32_t> bits;
+  for (const std::uint32_t length : {16U, 32U, 64U, 128U})
+    if (length <= longest) bits.push_back(length);
+  if (bits.empty()) bits.push_back(static_cast<std::uint32_t>(longest));
+  return bits;
+}
+
 Result<void> replace_space(const std::filesystem::path& made, const std::filesystem::path& target) {
   std::error_code failure;
   std::filesystem::remove_all(target, failure);
@@ -222,7 +232,8 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   std::error_code failure;
   std::filesystem::create_directories(unfinished, failure);
   if (failure) return fail(ErrorCode::kIo, unfinished.string() + ": " + failure.message());
-  TrainOptions options{request.bits, request.seed, request.epochs, outcome.space};
+  outcome.bits = request.bits.empty() ? usual_bits(request.method, set) : request.bits;
+  TrainOptions options{outcome.bits, request.seed, request.epochs, outcome.space};
   auto report = train_method(request.method, set, options, unfinished, progress);
   if (!report) return std::unexpected(report.error());
   if (auto replaced = replace_space(unfinished, workspace.space_folder(outcome.space)); !replaced)

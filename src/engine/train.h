@@ -14,8 +14,8 @@ namespace warifu {
 
 struct TrainRequest {
   std::string method;
-  std::string space;  // empty: the method's name
-  std::vector<std::uint32_t> bits = {16, 32, 64, 128};
+  std::string space;                       // empty: the method's name
+  std::vector<std::uint32_t> bits;         // empty: those of 16, 32, 64, 128 that the data allow
   std::vector<std::string> label_columns;  // empty: every label column
   std::vector<std::string> only_labels;    // train on items with one of these values; empty: all
   std::string image_encoder;               // empty: given features, else what the method does best
@@ -30,6 +30,7 @@ struct TrainRequest {
 
 struct TrainOutcome {
   std::string space;
+  std::vector<std::uint32_t> bits;  // that were trained
   std::size_t train_items = 0;
   std::size_t validation_items = 0;
   std::size_t left_out = 0;  // train items that lack a half or whose picture went away

@@ -23,13 +23,16 @@ struct Method {
   Result<std::unique_ptr<Encoder>> (*load)(const std::filesystem::path&, const SpaceModel&);
   std::string_view image_tower;  // what it works best with when nothing is chosen or given
   std::string_view text_tower;
+  bool bits_within_widths;  // a code can have no more bits than either half has features
 };
 
 // To add a method: a folder beside cca_itq/, then one line here.
 constexpr std::array kMethods = {
-    Method{"contrastive", train_contrastive, load_contrastive, "small", "bow"},
-    Method{"cca-itq", train_cca_itq, load_cca_itq, "classic", "bow"},
+    Method{"contrastive", train_contrastive, load_contrastive, "classic", "bow", false},
+    Method{"cca-itq", train_cca_itq, load_cca_itq, "classic", "bow", true},
 };
+
+constexpr std::uint32_t kMaxBits = 4096;
 
 constexpr auto kNames = [] {
   std::array<std::string_view, kMethods.size()> names;
@@ -68,9 +71,9 @@ Result<void> check_set(const TrainingSet& set, const TrainOptions& options) {
     return fail(ErrorCode::kInvalidArgument, "no pair to train on", "see 'warifu status': training learns from pairs");
   if (auto checked = check_side(set.image, "image", items); !checked) return checked;
   if (auto checked = check_side(set.text, "text", items); !checked) return checked;
-  if (options.bits.empty() || options.bits.front() == 0 || options.bits.back() > 4096 ||
+  if (options.bits.empty() || options.bits.front() == 0 || options.bits.back() > kMaxBits ||
       !std::ranges::is_sorted(options.bits, std::ranges::less_equal{}))
-    return fail(ErrorCode::kInvalidArgument, "bits must be different lengths in 1 … 4096",
+    return fail(ErrorCode::kInvalidArgument, "bits must be different lengths in 1 … " + std::to_string(kMaxBits),
                 "for example --bits 16,32,64,128");
   if (options.epochs < 0)
     return fail(ErrorCode::kInvalidArgument,
@@ -112,6 +115,13 @@ std::string_view default_tower(std::string_view method, Modality modality) {
   const auto found = find_method(method);
   assert(found && modality != Modality::kBoth && "the caller checked the method and asks for one half");
   return modality == Modality::kImage ? (*found)->image_tower : (*found)->text_tower;
+}
+
+std::size_t longest_code(std::string_view method, std::size_t image_width, std::size_t text_width) {
+  const auto found = find_method(method);
+  assert(found && "the caller checked the method");
+  if (!(*found)->bits_within_widths || image_width == 0 || text_width == 0) return kMaxBits;
+  return std::min<std::size_t>({kMaxBits, image_width, text_width});
 }
 
 Result<SpaceInfo> read_space_info(const std::filesystem::path& directory) {

@@ -66,6 +66,9 @@ Result<void> check_method(std::string_view method);
 // "small" for a method that can train towers, "classic" / "bow" for one that needs fixed features.
 std::string_view default_tower(std::string_view method, Modality modality);
 
+// The longest code the method can learn from features of these widths (0: not features).
+std::size_t longest_code(std::string_view method, std::size_t image_width, std::size_t text_width);
+
 // What model.json says of a trained space, without loading a tensor. Tower paths are absolute and lie
 // inside `directory`.
 struct SpaceInfo {
