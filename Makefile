@@ -25,11 +25,11 @@ test: ## every test: release, sanitizers, command line, lint; ends with "N passe
 	@scripts/install.sh build test
 	@scripts/test.sh
 
-lint: ## clang-format, and clang-tidy on all but the libtorch rooms
+lint: ## clang-format, shellcheck, and clang-tidy on all but tests and libtorch files
 	@scripts/install.sh build test
 	@scripts/lint.sh
 
-lint-all: ## the same with the libtorch rooms: about 20 minutes on 2 cores
+lint-all: ## the same with tests and libtorch files: many minutes
 	@scripts/install.sh build test
 	@scripts/lint.sh --all
 
