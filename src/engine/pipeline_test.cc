@@ -151,7 +151,7 @@ TEST_F(Pipeline, GivesTheSameCodesForTheSameSeed) {
   EXPECT_EQ(first->count, kItems);
   train_and_index(workspace, 3);
   const auto second = export_codes(workspace, "cca-itq", 8, Modality::kText, folder_ / "two");
-  EXPECT_EQ(read_file(first->codes, 1 << 20), read_file(second->codes, 1 << 20));
+  EXPECT_EQ(read_file(first->codes, 1 << 20).value(), read_file(second->codes, 1 << 20).value());
 }
 
 TEST_F(Pipeline, RefusesCodesThatAnotherModelMade) {

@@ -61,8 +61,7 @@ TEST_F(Trec, AWriterThatIsNotClosedLeavesTheOldFile) {
   {
     auto run = TrecRunWriter::open(path, "x");
     ASSERT_TRUE(run);
-    for (int i = 1; i < 20000; ++i)
-      ASSERT_TRUE(run->add("q", std::to_string(i), static_cast<std::size_t>(i), -i));
+    for (int i = 1; i < 20000; ++i) ASSERT_TRUE(run->add("q", std::to_string(i), static_cast<std::size_t>(i), -i));
   }
   EXPECT_EQ(read_text_file(path, 1000).value(), "old");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder()), {}), 1);

@@ -4,11 +4,11 @@
 #include <array>
 #include <utility>
 
+#include "base/utf8.h"
 #include "text/byte_pairs.h"
 #include "text/html_entities.h"
 #include "text/normalize.h"
 #include "text/tokenizer.h"
-#include "base/utf8.h"
 
 namespace warifu {
 namespace {

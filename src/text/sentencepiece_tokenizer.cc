@@ -1,10 +1,10 @@
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "text/normalize.h"
 #include "text/sentencepiece_ids.h"
 #include "text/tokenizer.h"
 #include "text/unigram_model.h"
-#include "base/utf8.h"
 
 namespace warifu {
 namespace {

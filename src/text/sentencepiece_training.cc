@@ -15,10 +15,10 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "text/normalize.h"
 #include "text/sentencepiece_ids.h"
 #include "text/tokenizer.h"
-#include "base/utf8.h"
 
 namespace warifu {
 namespace {

@@ -7,8 +7,8 @@
 #include <cstring>
 #include <limits>
 
-#include "text/sentencepiece_ids.h"
 #include "base/utf8.h"
+#include "text/sentencepiece_ids.h"
 
 namespace warifu {
 namespace {
