@@ -92,7 +92,10 @@ Result<void> apply(Database& database, std::span<const char* const> steps) {
 std::span<const char* const> catalog_schema_steps() { return kSteps; }
 
 Result<void> migrate(Database& database, std::span<const char* const> steps) {
+  // In one transaction: another program may be making the schema between two of the questions.
+  if (auto begun = database.run("BEGIN"); !begun) return begun;
   const auto version = version_of(database, static_cast<std::int64_t>(steps.size()));
+  if (auto ended = database.run("COMMIT"); !ended) return ended;
   if (!version) return std::unexpected(version.error());
   if (*version == static_cast<std::int64_t>(steps.size())) return {};
   if (auto begun = database.run("BEGIN IMMEDIATE"); !begun) return begun;

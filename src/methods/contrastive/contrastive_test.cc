@@ -162,7 +162,7 @@ class TrainedTowers : public testing::Test {
       set_.train.push_back(i);
     }
     const auto vocabulary = fresh_folder() / "pieces.model";
-    ASSERT_TRUE(train_sentencepiece(set_.text.texts, 64, vocabulary).has_value());
+    ASSERT_TRUE(train_sentencepiece(set_.text.texts, kMinPieces, vocabulary).has_value());
     set_.image.tower = {"small", {}, {}};
     set_.text.tower = {"small", {}, vocabulary};
   }
