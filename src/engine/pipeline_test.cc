@@ -107,7 +107,10 @@ TEST_F(Pipeline, FindsMoreLikeAnItemAmongWhatTheFilterAllows) {
     EXPECT_EQ(item.item.labels[0].value, "k2");
   }
   request.filters = {"kind=k3"};
-  for (const FoundItem& item : *finder->find(request)) EXPECT_EQ(item.item.labels[0].value, "k3");
+  const auto filtered = finder->find(request);
+  ASSERT_TRUE(filtered);
+  EXPECT_EQ(filtered->size(), 5U);
+  for (const FoundItem& item : *filtered) EXPECT_EQ(item.item.labels[0].value, "k3");
   request.filters = {"kind"};
   EXPECT_EQ(finder->find(request).error().code, ErrorCode::kInvalidArgument);
   request.filters = {"colour=red"};
