@@ -11,6 +11,7 @@ void CodeMatrix::append(const CodeMatrix& other) {
   assert(other.bits_ == bits_ && "codes of different lengths never share a matrix");
   words_.reserve(words_.size() + other.words_.size());
   // By index: `other` may be this matrix, whose words move as it grows.
+  // NOLINTNEXTLINE(modernize-loop-convert)
   for (std::size_t i = 0, added = other.words_.size(); i < added; ++i) words_.push_back(other.words_[i]);
   count_ += other.count_;
 }

@@ -70,6 +70,7 @@ RelevanceMatrix relevance(std::span<const ItemLabels> queries, std::span<const I
          "every item has one list for each column");
 
   std::vector<InvertedLists> columns;
+  columns.reserve(column_count);
   for (std::size_t column = 0; column < column_count; ++column) columns.emplace_back(database, column);
   parallel_for(queries.size(), 16, [&](std::size_t begin, std::size_t end) {
     std::vector<std::size_t> columns_met(kind == RelevanceRule::Kind::kAll ? database.size() : 0);

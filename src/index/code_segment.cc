@@ -74,7 +74,9 @@ std::optional<std::string> broken_rule(std::span<const std::int64_t> rows, const
 }
 
 Result<void> check_writable(const CodeSegment& segment) {
-  const auto refuse = [](std::string message) { return fail(ErrorCode::kInvalidArgument, "code segment: " + message); };
+  const auto refuse = [](const std::string& message) {
+    return fail(ErrorCode::kInvalidArgument, "code segment: " + message);
+  };
   if (segment.space.bits == 0 || segment.space.bits > kMaxCodeBits)
     return refuse("codes of " + std::to_string(segment.space.bits) + " bits; 1 to " + std::to_string(kMaxCodeBits) +
                   " can be kept");

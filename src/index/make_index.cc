@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "base/join.h"
+
 namespace warifu {
 namespace {
 
@@ -24,13 +26,13 @@ constexpr std::array kIndexes = {
 Result<std::unique_ptr<Index>> make_index(std::string_view kind, CodeSegment segment) {
   const auto* const entry = std::ranges::find(kIndexes, kind, &Entry::kind);
   if (entry != kIndexes.end()) return entry->make(std::move(segment));
-  std::string known;
-  for (const std::string_view name : index_kinds()) known += (known.empty() ? "" : ", ") + std::string(name);
-  return fail(ErrorCode::kNotFound, "no index is called '" + std::string(kind) + "'", "known indexes: " + known);
+  return fail(ErrorCode::kNotFound, "no index is called '" + std::string(kind) + "'",
+              "known indexes: " + join(index_kinds()));
 }
 
 std::vector<std::string_view> index_kinds() {
   std::vector<std::string_view> kinds;
+  kinds.reserve(kIndexes.size());
   for (const Entry& entry : kIndexes) kinds.push_back(entry.kind);
   return kinds;
 }
