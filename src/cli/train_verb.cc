@@ -39,6 +39,7 @@ class TrainVerb final : public Verb {
     flags.value("--text-vocabulary", request_.text_vocabulary, "CLIP's merges (bpe_simple_vocab_16e6.txt.gz)");
     flags.value("--epochs", request_.epochs, "0: the method's own number")->capture_default_str();
     flags.value("--seed", request_.seed, "same seed, same machine: same codes")->capture_default_str();
+    flags.list("--set", request_.settings, "name=value of the method's own settings, for example temperature=0.3");
     flags.value("--noise", noise_, "pairs:0.4 exchanges the texts of 40% of the training pairs");
   }
 

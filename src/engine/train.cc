@@ -233,7 +233,7 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   std::filesystem::create_directories(unfinished, failure);
   if (failure) return fail(ErrorCode::kIo, unfinished.string() + ": " + failure.message());
   outcome.bits = request.bits.empty() ? usual_bits(request.method, set) : request.bits;
-  TrainOptions options{outcome.bits, request.seed, request.epochs, outcome.space};
+  TrainOptions options{outcome.bits, request.seed, request.epochs, outcome.space, request.settings};
   auto report = train_method(request.method, set, options, unfinished, progress);
   if (!report) return std::unexpected(report.error());
   if (auto replaced = replace_space(unfinished, workspace.space_folder(outcome.space)); !replaced)

@@ -25,7 +25,8 @@ struct TrainRequest {
   std::filesystem::path text_vocabulary;  // CLIP's merges
   int epochs = 0;                         // 0: the method's own default
   std::uint64_t seed = 1;
-  double pair_noise = 0;  // share of training pairs whose texts are exchanged
+  std::vector<std::string> settings;  // "name=value", the method's own
+  double pair_noise = 0;              // share of training pairs whose texts are exchanged
 };
 
 struct TrainOutcome {

@@ -38,8 +38,9 @@ struct TrainingSet {
 struct TrainOptions {
   std::vector<std::uint32_t> bits = {16, 32, 64, 128};
   std::uint64_t seed = 1;
-  int epochs = 0;          // 0: the method's own default
-  std::string space = {};  // name of the code space
+  int epochs = 0;                          // 0: the method's own default
+  std::string space = {};                  // name of the code space
+  std::vector<std::string> settings = {};  // "name=value", of the method's own (its README lists them)
 };
 
 struct TrainReport {
@@ -52,7 +53,7 @@ struct TrainReport {
 // Trains `method` and leaves everything that load_encoder needs in `directory` (weights, tower
 // files, model.json); a checkpoint there from an interrupted run with equal options and data is continued.
 // kNotFound: unknown method (the hint lists them); kInvalidArgument: towers the method cannot use,
-// with the reason; kUnavailable: stopped on request, checkpoint written.
+// with the reason, or a setting it does not have; kUnavailable: stopped on request, checkpoint written.
 Result<TrainReport> train_method(std::string_view method, const TrainingSet& set, const TrainOptions& options,
                                  const std::filesystem::path& directory, ProgressSink& progress);
 

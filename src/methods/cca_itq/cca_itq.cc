@@ -15,10 +15,6 @@
 namespace warifu {
 namespace {
 
-// Chosen to agree with the published yardstick of the benchmark collection; see README.md for what
-// weaker values do.
-constexpr double kRidge = 1000;
-constexpr int kItqIterations = 50;
 // Features are only centred: no cut.
 constexpr float kNoLimit = 3e38F;
 
@@ -88,8 +84,8 @@ double agreement(const torch::Tensor& image, const torch::Tensor& text) {
   return (image * text).sign().mean().item<double>();
 }
 
-Result<TrainReport> fit(const TrainingSet& set, const TrainOptions& options, const std::filesystem::path& directory,
-                        ProgressSink& progress) {
+Result<TrainReport> fit(const TrainingSet& set, const TrainOptions& options, const CcaItqSettings& settings,
+                        const std::filesystem::path& directory, ProgressSink& progress) {
   const auto started = std::chrono::steady_clock::now();
   const SingleThreadedTensors single_threaded;  // a few seconds either way, and the same to the last bit
   auto image = rows_of(set.image.features, set.train);
@@ -103,7 +99,7 @@ Result<TrainReport> fit(const TrainingSet& set, const TrainOptions& options, con
   text -= text_mean;
   progress.note("canonical correlation of " + std::to_string(image.size(1)) + " picture and " +
                 std::to_string(text.size(1)) + " text features over " + std::to_string(image.size(0)) + " pairs");
-  const auto directions = canonical_directions(image, text, options.bits.back(), kRidge);
+  const auto directions = canonical_directions(image, text, options.bits.back(), settings.ridge);
 
   std::vector<torch::Tensor> image_maps;
   std::vector<torch::Tensor> text_maps;
@@ -113,8 +109,8 @@ Result<TrainReport> fit(const TrainingSet& set, const TrainOptions& options, con
     const std::int64_t bits = options.bits[i];
     const auto a = directions.image.narrow(1, 0, bits);
     const auto b = directions.text.narrow(1, 0, bits);
-    const auto rotation =
-        itq_rotation(unit_rows(image.mm(a)) + unit_rows(text.mm(b)), kItqIterations, options.seed + options.bits[i]);
+    const auto rotation = itq_rotation(unit_rows(image.mm(a)) + unit_rows(text.mm(b)), settings.itq_iterations,
+                                       options.seed + options.bits[i]);
     image_maps.push_back(a.mm(rotation));
     text_maps.push_back(b.mm(rotation));
   }
@@ -161,20 +157,22 @@ torch::Tensor itq_rotation(const torch::Tensor& values, int iterations, std::uin
 Result<TrainReport> train_cca_itq(const TrainingSet& set, const TrainOptions& options,
                                   const std::filesystem::path& directory, ProgressSink& progress) {
   if (auto checked = check(set, options, set.train.size()); !checked) return std::unexpected(checked.error());
+  CcaItqSettings settings;
+  if (auto chosen = choose_settings(settings.named(), options.settings); !chosen)
+    return std::unexpected(chosen.error());
   SpaceModel model;
   model.method = "cca-itq";
   model.space = options.space;
   model.bits = options.bits;
-  model.settings = {{"ridge", std::to_string(kRidge)},
-                    {"itq_iterations", std::to_string(kItqIterations)},
-                    {"seed", std::to_string(options.seed)}};
+  model.settings = settings_as_text(settings.named());
+  model.settings["seed"] = std::to_string(options.seed);
   auto image = adopt_tower(set.image.tower, "image", set.image.features.cols(), directory);
   if (!image) return std::unexpected(image.error());
   auto text = adopt_tower(set.text.tower, "text", set.text.features.cols(), directory);
   if (!text) return std::unexpected(text.error());
   model.image = *image;
   model.text = *text;
-  auto report = fit(set, options, directory, progress);
+  auto report = fit(set, options, settings, directory, progress);
   if (!report) return report;
   if (auto written = write_space_model(directory, model); !written) return std::unexpected(written.error());
   return report;

@@ -4,9 +4,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "base/error.h"
 #include "methods/method.h"
+#include "methods/named_settings.h"
 #include "methods/space_model.h"
 
 namespace warifu {
@@ -16,6 +18,18 @@ namespace warifu {
 //
 // Source: Y. Gong, S. Lazebnik, A. Gordo and F. Perronnin, "Iterative Quantization: A Procrustean
 // Approach to Learning Binary Codes for Large-Scale Image Retrieval", TPAMI 35(12), 2013 (CCA-ITQ).
+
+struct CcaItqSettings {
+  // In units of the mean diagonal of each covariance. Chosen to agree with the published yardstick of
+  // the benchmark collection; README.md says what weaker values do.
+  double ridge = 1000;
+  int itq_iterations = 50;
+
+  // Both of the above, to be chosen by name.
+  std::vector<NamedSetting> named() {
+    return {{"ridge", &ridge, 0, 1e12}, {"itq_iterations", &itq_iterations, 0, 100000}};
+  }
+};
 
 // Canonical directions of two centred views, strongest first.
 struct CanonicalDirections {

@@ -27,13 +27,15 @@ Result<HashBranch> load_branch(const SafetensorsFile& file, const std::filesyste
   return HashBranch{std::move(*source), std::move(*layers)};
 }
 
-Result<SpaceModel> describe(const TrainingSet& set, const TrainOptions& options, const ContrastiveResult& result,
-                            const std::filesystem::path& directory) {
+Result<SpaceModel> describe(const TrainingSet& set, const TrainOptions& options, ContrastiveSettings settings,
+                            const ContrastiveResult& result, const std::filesystem::path& directory) {
   SpaceModel model;
   model.method = kName;
   model.space = options.space;
   model.bits = options.bits;
-  model.settings = {{"seed", std::to_string(options.seed)}, {"epochs_run", std::to_string(result.report.epochs_run)}};
+  model.settings = settings_as_text(settings.named());
+  model.settings["seed"] = std::to_string(options.seed);
+  model.settings["epochs_run"] = std::to_string(result.report.epochs_run);
   auto image = adopt_tower(set.image.tower, "image", static_cast<std::size_t>(result.image.width), directory);
   if (!image) return std::unexpected(image.error());
   auto text = adopt_tower(set.text.tower, "text", static_cast<std::size_t>(result.text.width), directory);
@@ -48,6 +50,8 @@ Result<SpaceModel> describe(const TrainingSet& set, const TrainOptions& options,
 Result<TrainReport> train_contrastive(const TrainingSet& set, const TrainOptions& options,
                                       const std::filesystem::path& directory, ProgressSink& progress) {
   ContrastiveSettings settings;
+  if (auto chosen = choose_settings(settings.named(), options.settings); !chosen)
+    return std::unexpected(chosen.error());
   if (options.epochs > 0) settings.epochs = options.epochs;
   if (set.label_values > 0) progress.note("contrastive learns from the pairs alone: the labels are not looked at");
   auto result = fit_contrastive(set, options, settings, directory, progress);
@@ -56,7 +60,7 @@ Result<TrainReport> train_contrastive(const TrainingSet& set, const TrainOptions
   result->model->image->export_to(tensors, "image");
   result->model->text->export_to(tensors, "text");
   if (auto saved = save_tensors(directory / kWeightsFile, tensors); !saved) return std::unexpected(saved.error());
-  auto model = describe(set, options, *result, directory);
+  auto model = describe(set, options, settings, *result, directory);
   if (!model) return std::unexpected(model.error());
   if (auto written = write_space_model(directory, *model); !written) return std::unexpected(written.error());
   remove_checkpoint(directory);

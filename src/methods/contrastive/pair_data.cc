@@ -76,11 +76,11 @@ Result<ModalityData> ModalityData::make(const TrainingInputs& inputs) {
   return data;
 }
 
-void ModalityData::standardise(const torch::Tensor& rows, ContrastiveBranchImpl& branch) {
+void ModalityData::standardise(const torch::Tensor& rows, double floor, ContrastiveBranchImpl& branch) {
   if (spec_.kind != BranchSpec::Kind::kFeatures) return;
   const auto fitted = values_.index_select(0, rows);
   const auto deviation = fitted.std(0, /*unbiased=*/false);
-  const auto spread = deviation + deviation.mean() / 3 + 1e-8;
+  const auto spread = deviation + floor * deviation.mean() + 1e-8;
   branch.set_standardisation(fitted.mean(0), spread.reciprocal());
   values_ = branch.standardise(values_);
 }

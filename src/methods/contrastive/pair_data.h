@@ -23,8 +23,8 @@ class ModalityData {
   const BranchSpec& spec() const { return spec_; }
 
   // Mean and 1 / spread of the features over `rows`. The spread of a column is its standard deviation
-  // plus a third of the average one: rare columns are not blown up. Nothing but the features changes.
-  void standardise(const torch::Tensor& rows, ContrastiveBranchImpl& branch);
+  // plus `floor` times the average one: rare columns are not blown up. Nothing but the features changes.
+  void standardise(const torch::Tensor& rows, double floor, ContrastiveBranchImpl& branch);
 
   // The input rows as the branch wants them; varied at random from `rng` where training.
   torch::Tensor batch(const torch::Tensor& rows) const;

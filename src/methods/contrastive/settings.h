@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
+
+#include "methods/named_settings.h"
 
 namespace warifu {
 
@@ -8,30 +11,36 @@ namespace warifu {
 // chosen). Names of paper symbols in brackets.
 struct ContrastiveSettings {
   int epochs = 20;
-  std::int64_t batch = 256;
+  std::int64_t batch = 64;
   double learning_rate = 1e-3;  // falls to 0 along a cosine
+  double rate_warm_up = 0;      // share of all steps in which it rises
   double weight_decay = 1e-4;
-  std::int64_t hidden = 512;
+  std::int64_t hidden = 1024;
   double dropout = 0.3;
+  double spread_floor = 0.2;  // added to the spread of every column of features, as a share of the average one
 
   double temperature = 0.4;       // [tau] at the start; learnt
   double min_temperature = 0.25;  // instance discrimination below, see README.md
   double max_temperature = 0.5;
 
-  double soft_share = 0.5;         // [alpha] of the target that the teacher gives, after the first epoch
+  double soft_share = 0.3;         // [alpha] of the target that the teacher gives, after the first epoch
   double soft_temperature = 0.2;   // of the teacher's similarities
-  double teacher_momentum = 0.99;  // [m] at the end; lower in the first steps
+  double teacher_momentum = 0.99;  // [m]
+  double teacher_warm_up = 0;      // share of all steps before it speaks
 
   double bank_share = 0.5;    // weight of the loss against the bank; the batch has the rest
   double bank_warm_up = 0.1;  // share of all steps before the bank is used
   double bank_horizon = 0.5;  // epochs after which a key counts 1/e
   std::int64_t bank_capacity = 2048;
-  double mask_above = 0.9;  // a bank key is no negative when its own pair is this similar to the query's pair
+  double mask_above = 2;  // a bank key is no negative when its pair is more similar to the query's than this; 2: never
 
-  double quantization_weight = 0.1;
+  double quantization_weight = 0.05;
   double uniformity_weight = 0.0;
 
   int patience = 10;  // epochs without a better validation score before it stops
+
+  // All of the above, to be chosen by name.
+  std::vector<NamedSetting> named();
 };
 
 }  // namespace warifu

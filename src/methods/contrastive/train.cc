@@ -25,30 +25,8 @@ torch::Tensor positions_tensor(const std::vector<std::size_t>& positions) {
   return torch::tensor(rows, torch::kInt64);
 }
 
-std::string options_digest(const TrainOptions& options, const ContrastiveSettings& s, const std::string& data) {
-  const nlohmann::json all = {data,
-                              options.bits,
-                              options.seed,
-                              s.epochs,
-                              s.batch,
-                              s.learning_rate,
-                              s.weight_decay,
-                              s.hidden,
-                              s.dropout,
-                              s.temperature,
-                              s.min_temperature,
-                              s.max_temperature,
-                              s.soft_share,
-                              s.soft_temperature,
-                              s.teacher_momentum,
-                              s.bank_share,
-                              s.bank_warm_up,
-                              s.bank_horizon,
-                              s.bank_capacity,
-                              s.mask_above,
-                              s.quantization_weight,
-                              s.uniformity_weight,
-                              s.patience};
+std::string options_digest(const TrainOptions& options, ContrastiveSettings settings, const std::string& data) {
+  const nlohmann::json all = {data, options.bits, options.seed, settings_as_text(settings.named())};
   return content_hash(std::string_view(all.dump()));
 }
 
@@ -91,8 +69,8 @@ class Trainer {
         settings_(settings),
         batches_((train_.size(0) + settings.batch - 1) / settings.batch),
         state_(first_state()) {
-    image_.standardise(train_, *state_.model->image);
-    text_.standardise(train_, *state_.model->text);
+    image_.standardise(train_, settings.spread_floor, *state_.model->image);
+    text_.standardise(train_, settings.spread_floor, *state_.model->text);
     follow(*state_.teacher, *state_.model, 0);
     follow(*state_.best, *state_.model, 0);
     state_.teacher->eval();
@@ -162,10 +140,21 @@ class Trainer {
     return state_.model->log_temperature.exp().clamp(settings_.min_temperature, settings_.max_temperature);
   }
 
+  // A straight rise, then half a cosine down to 0.
+  double learning_rate(double done) const {
+    if (done < settings_.rate_warm_up)
+      return settings_.learning_rate * (done * static_cast<double>(settings_.epochs * batches_) + 1) /
+             (settings_.rate_warm_up * static_cast<double>(settings_.epochs * batches_) + 1);
+    const double falling = (done - settings_.rate_warm_up) / (1 - settings_.rate_warm_up);
+    return settings_.learning_rate * (1 + std::cos(std::numbers::pi * falling)) / 2;
+  }
+
   double run_step(const torch::Tensor& rows, Rng& rng) {
     const std::int64_t steps = std::max<std::int64_t>(settings_.epochs * batches_, 1);
     const double done = static_cast<double>(state_.step) / static_cast<double>(steps);
-    const double ramp = std::min(1.0, static_cast<double>(state_.step) / static_cast<double>(batches_));
+    // The teacher is heard once it knows something, and then more and more over one epoch.
+    const double taught = (done - settings_.teacher_warm_up) * settings_.epochs;
+    const double soft_share = settings_.soft_share * std::clamp(taught, 0.0, 1.0);
     const auto pictures = image_.varied_batch(rows, rng);
     const auto texts = text_.varied_batch(rows, rng);
     PairBatch batch;
@@ -181,7 +170,7 @@ class Trainer {
     batch.text = text.codes();
     const NegativeBank* bank = done >= settings_.bank_warm_up ? &state_.bank : nullptr;
     const auto loss =
-        contrastive_objective(batch, bank, temperature(), settings_.soft_share * ramp, state_.step,
+        contrastive_objective(batch, bank, temperature(), soft_share, state_.step,
                               settings_.bank_horizon * static_cast<double>(batches_), options_.bits, settings_);
     const double value = loss.item<double>();
     if (!std::isfinite(value)) return value;
@@ -189,11 +178,9 @@ class Trainer {
     loss.backward();
     image.backward();
     text.backward();
-    state_.adam.step(settings_.learning_rate * (1 + std::cos(std::numbers::pi * done)) / 2);
+    state_.adam.step(learning_rate(done));
     ++state_.step;
-    // The teacher of the first steps must not be the random start: an average over what there is.
-    const double young = static_cast<double>(state_.step) / static_cast<double>(state_.step + 10);
-    follow(*state_.teacher, *state_.model, std::min(settings_.teacher_momentum, young));
+    follow(*state_.teacher, *state_.model, settings_.teacher_momentum);
     state_.bank.enqueue(batch.teacher_image, batch.teacher_text, rows, state_.step);
     return value;
   }
