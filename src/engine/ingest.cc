@@ -34,7 +34,9 @@ struct Candidate {
 // Checks one record by itself, beyond what every reader promises: text normalises, picture decodes. Runs on any thread.
 class RecordCheck {
  public:
-  RecordCheck(const Workspace& workspace, const IngestOptions& options) : workspace_(workspace), options_(options) {}
+  // `labels_suffice`: RecordReader::labels_alone().
+  RecordCheck(const Workspace& workspace, const IngestOptions& options, bool labels_suffice)
+      : workspace_(workspace), options_(options), labels_suffice_(labels_suffice) {}
 
   // `known_hash`: content hash of the picture the catalog already has under this id; such a picture is
   // not decoded again.
@@ -58,7 +60,7 @@ class RecordCheck {
     if (auto read = check_picture(candidate, known_hash); !read) return read;
     const bool has_picture = !item.image_hash.empty() || !record.image_features.empty();
     const bool has_text = item.text.has_value() || !record.text_features.empty();
-    if (!has_picture && !has_text)
+    if (!has_picture && !has_text && !labels_suffice_)
       return fail(ErrorCode::kBadFormat, "the item has neither a picture nor a text",
                   "give it at least one of the two");
     return {};
@@ -106,6 +108,7 @@ class RecordCheck {
 
   const Workspace& workspace_;
   const IngestOptions& options_;
+  bool labels_suffice_;
 };
 
 // Rows of given features on their way into a store, appended a few thousand at a time.
@@ -166,6 +169,10 @@ class Ingestion {
 
   Result<IngestReport> run(RecordReader& reader) {
     const auto started = Clock::now();
+    if (reader.labels_alone())
+      progress_.note(
+          "this source holds labels alone: its items can be counted and split, but neither encoded nor found; give "
+          "their features in the same command with --image-features or --text-features");
     if (auto begun = workspace_.catalog().begin_writing(); !begun) return std::unexpected(begun.error());
     if (auto read = read_all(reader); !read) return std::unexpected(read.error());
     if (auto saved = commit(); !saved) return std::unexpected(saved.error());
@@ -186,7 +193,7 @@ class Ingestion {
     for (;;) {
       std::vector<Candidate> batch = next_batch(reader);
       if (batch.empty()) return {};
-      if (auto stored = store(batch); !stored) return stored;
+      if (auto stored = store(batch, reader.labels_alone()); !stored) return stored;
       progress_.advance("reading", read_, reader.size_hint() == 0 ? 0 : std::max(reader.size_hint(), read_));
       report_.stopped = progress_.stop_requested();
       if (report_.stopped) return {};
@@ -217,7 +224,7 @@ class Ingestion {
     return batch;
   }
 
-  Result<void> store(std::vector<Candidate>& batch) {
+  Result<void> store(std::vector<Candidate>& batch, bool labels_suffice) {
     std::vector<std::string> known(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
       if (batch[i].rejection) continue;
@@ -225,7 +232,7 @@ class Ingestion {
       if (!item) return std::unexpected(item.error());
       if (*item) known[i] = (*item)->image_hash;
     }
-    const RecordCheck check(workspace_, options_);
+    const RecordCheck check(workspace_, options_, labels_suffice);
     parallel_for(batch.size(), 1, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i)
         if (!batch[i].rejection) check.check(batch[i], known[i]);

@@ -73,13 +73,14 @@ class CheckedReader final : public RecordReader {
   }
 
   std::size_t size_hint() const override { return records_->size_hint(); }
+  bool labels_alone() const override { return records_->labels_alone(); }
 
  private:
   Result<void> check(const Record& record) {
     if (auto id = check_id(record.id); !id) return id;
     if (auto text = check_text(record); !text) return text;
-    if (record.image_uri.empty() && record.image_bytes.empty() && !record.text && record.image_features.empty() &&
-        record.text_features.empty())
+    if (!labels_alone() && record.image_uri.empty() && record.image_bytes.empty() && !record.text &&
+        record.image_features.empty() && record.text_features.empty())
       return refused("neither a picture nor a text", "an item needs one of them");
     for (const Label& label : record.labels) unseen_columns_.erase(label.column);
     if (!ids_.insert(std::hash<std::string>{}(record.id)).second)

@@ -83,6 +83,8 @@ TEST_F(MatlabData, NusWideHas186577ItemsOf10Labels) {
   EXPECT_EQ(t.labelled, 186577U);
   EXPECT_EQ(t.first.id, "000001");
   EXPECT_EQ(t.last.id, "186577");
+  EXPECT_TRUE((*open_mat(root_ / "nuswide_tc10", {}))->labels_alone());
+  EXPECT_FALSE((*open_mat(root_ / "flickr25k", {}))->labels_alone());
 }
 
 TEST_F(MatlabData, TrainAndTestVariablesInOneFileAreAnErrorThatSaysSo) {

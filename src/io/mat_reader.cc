@@ -76,6 +76,11 @@ class MatReader final : public RecordReader {
 
   std::size_t size_hint() const override { return set_.layout.items; }
 
+  bool labels_alone() const override {
+    return columns_.labels && !columns_.names && !columns_.pixels && !columns_.image_features &&
+           !columns_.text_features && !columns_.texts;
+  }
+
  private:
   std::string source_name() const {
     return (source_.has_filename() ? source_ : source_.parent_path()).filename().string();  // also of "folder/"

@@ -121,6 +121,25 @@ TEST_F(MatTest, WithoutNamesIdsAreRowNumbersThatSort) {
   EXPECT_EQ(given.records[11].id, "12");
 }
 
+TEST_F(MatTest, ASetOfLabelsAloneKeepsItsItems) {
+  MatWriter(folder_ / "labelList.mat").doubles("LAll", {2, 2}, {1, 0, 0, 1});
+  const auto reader = open_records(folder_, {});
+  ASSERT_TRUE(reader);
+  EXPECT_TRUE((*reader)->labels_alone());
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE((*reader)->next().value().has_value());
+  EXPECT_FALSE((*reader)->next());
+}
+
+TEST_F(MatTest, ANamedPictureThatLiesNowhereIsNoItem) {
+  MatWriter(folder_ / "imgList.mat").texts("FAll", {"a.jpg"}).doubles("LAll", {1, 1}, {1});
+  const auto reader = open_records(folder_, {});
+  ASSERT_TRUE(reader);
+  EXPECT_FALSE((*reader)->labels_alone());
+  const auto entry = (*reader)->next();
+  ASSERT_FALSE(entry->has_value());
+  EXPECT_EQ(entry->error().reason, "neither a picture nor a text");
+}
+
 TEST_F(MatTest, TextInUtf16ComesOutAsUtf8) {
   MatWriter(folder_ / "a.mat").utf16_line("caption", u"木の割符 \U0001F600").doubles("label", {1, 1}, {3});
   const Given given = read(folder_ / "a.mat");

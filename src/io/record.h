@@ -70,6 +70,9 @@ class RecordReader {
 
   // Number of records if the source tells it cheaply, else 0. For the progress bar only.
   virtual std::size_t size_hint() const = 0;
+
+  // The source states labels and nothing else of any item, as the label lists of the field do.
+  virtual bool labels_alone() const { return false; }
 };
 
 // Opens `path` (a file or folder; may be empty for format "features"). "auto" looks at the name and
@@ -79,7 +82,7 @@ class RecordReader {
 //
 // What holds of the records of every format: the id is unique within the source, not empty, at
 // most 1024 bytes, without control characters; all text is UTF-8; there is a picture, a text or
-// features; features are finite numbers. A record that breaks this is a Rejection. A label column
+// features (unless the whole source holds labels_alone()); features are finite numbers. A record that breaks this is a Rejection. A label column
 // that no record had a value for is one last Rejection.
 //
 // With options.image_features (text_features) and any format, row i of that file belongs to the

@@ -34,8 +34,8 @@ SingleThreadedTensors::SingleThreadedTensors() : tensor_threads_(at::get_num_thr
 }
 
 SingleThreadedTensors::~SingleThreadedTensors() {
+  set_blas_threads(blas_threads_);  // first: an OpenBLAS that uses OpenMP sets OpenMP's threads, too
   at::set_num_threads(tensor_threads_);
-  set_blas_threads(blas_threads_);
 }
 
 void for_each_alone(std::size_t count, const std::function<void(std::size_t)>& work) {

@@ -6,7 +6,9 @@
 
 namespace warifu {
 
-void use_single_threaded_tensors() { static const SingleThreadedTensors for_good; }
+// Never destroyed: giving the settings back at exit would use storage of this thread that libtorch
+// and oneDNN have freed by then.
+void use_single_threaded_tensors() { [[maybe_unused]] static const auto* const for_good = new SingleThreadedTensors; }
 
 std::string tensor_library_version() { return TORCH_VERSION; }
 

@@ -9,6 +9,7 @@ ContrastiveBranchImpl::ContrastiveBranchImpl(const BranchSpec& spec, std::int64_
   if (spec.kind == BranchSpec::Kind::kPieces)
     text_tower_ = register_module("tower", SmallTextTower(spec.vocabulary_size, spec.width));
   mean_ = register_buffer("mean", torch::zeros({spec.width}));
+  variance_ = register_buffer("variance", torch::ones({spec.width}));
   scale_ = register_buffer("scale", torch::ones({spec.width}));
   dropout_ = register_module("dropout", torch::nn::Dropout(dropout));
   hidden_ = register_module("hidden", torch::nn::Linear(spec.width, hidden));
@@ -24,7 +25,10 @@ torch::Tensor ContrastiveBranchImpl::features_of(const torch::Tensor& input) {
 }
 
 torch::Tensor ContrastiveBranchImpl::codes_of(const torch::Tensor& features) {
-  const auto hidden = torch::relu(hidden_->forward(dropout_->forward(features)));
+  auto standardised = features;
+  if (spec_.kind != BranchSpec::Kind::kFeatures)
+    standardised = is_training() && features.size(0) > 1 ? standardise_batch(features) : standardise(features);
+  const auto hidden = torch::relu(hidden_->forward(dropout_->forward(standardised)));
   return torch::tanh(head_->forward(dropout_->forward(hidden)));
 }
 
@@ -52,6 +56,16 @@ void ContrastiveBranchImpl::set_standardisation(const torch::Tensor& mean, const
   const torch::NoGradGuard no_grad;
   mean_.copy_(mean);
   scale_.copy_(scale);
+}
+
+torch::Tensor ContrastiveBranchImpl::standardise_batch(const torch::Tensor& features) {
+  constexpr double kMomentum = 0.1;
+  constexpr double kEpsilon = 1e-5;
+  const auto standardised = torch::batch_norm(features, /*weight=*/{}, /*bias=*/{}, mean_, variance_,
+                                              /*training=*/true, kMomentum, kEpsilon, /*cudnn_enabled=*/false);
+  const torch::NoGradGuard no_grad;
+  scale_.copy_((variance_ + kEpsilon).rsqrt());
+  return standardised.clamp(-kFeatureLimit, kFeatureLimit);
 }
 
 torch::Tensor ContrastiveBranchImpl::standardise(const torch::Tensor& features) const {

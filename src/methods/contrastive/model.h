@@ -37,7 +37,8 @@ class ContrastiveBranchImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& input);
 
   // Its two halves. The first is the input itself where there is no tower. It treats rows
-  // independently and draws no random numbers; the second has dropout.
+  // independently and draws no random numbers; the second has dropout, and in training it standardises what
+  // a trained tower gave over the batch.
   torch::Tensor features_of(const torch::Tensor& input);  // -> [batch, width]
   torch::Tensor codes_of(const torch::Tensor& features);  // -> [batch, sum of bits]
   std::vector<torch::Tensor> tower_parameters() const;    // empty: no tower
@@ -46,13 +47,19 @@ class ContrastiveBranchImpl : public torch::nn::Module {
   void export_to(NamedTensors& tensors, const std::string& prefix) const;
 
   // Where the features are centred and scaled: mean and 1 / spread of each [width]. They are no
-  // parameters; for a trained tower they stay 0 and 1.
+  // parameters. Of given features they are fixed before training; of a trained tower codes_of() keeps
+  // running ones, as batch normalisation does (S. Ioffe and C. Szegedy, ICML 2015): without, all items
+  // look the same to an untaught tower and the codes collapse to one. Encoding uses what was kept, so
+  // a code does not depend on its neighbours.
   void set_standardisation(const torch::Tensor& mean, const torch::Tensor& scale);
   torch::Tensor standardise(const torch::Tensor& features) const;
 
  private:
   BranchSpec spec_;
+  torch::Tensor standardise_batch(const torch::Tensor& features);
+
   torch::Tensor mean_;
+  torch::Tensor variance_;  // of a trained tower's output
   torch::Tensor scale_;
   SmallImageTower picture_tower_ = nullptr;
   SmallTextTower text_tower_ = nullptr;
