@@ -53,7 +53,15 @@ Result<ArchiveStream> ArchiveStream::open(const std::filesystem::path& path, Arc
   }
   constexpr std::size_t kBlockBytes = std::size_t{1} << 18;
   if (archive_read_open_filename(opened, path.c_str(), kBlockBytes) != ARCHIVE_OK) return stream.damaged();
+  stream.file_bytes_ = std::filesystem::file_size(path, error);
+  if (error) stream.file_bytes_ = 0;
   return stream;
+}
+
+double ArchiveStream::share_read() const {
+  constexpr int kOutermostFilter = -1;
+  if (file_bytes_ == 0) return 0;
+  return static_cast<double>(archive_filter_bytes(archive_.get(), kOutermostFilter)) / static_cast<double>(file_bytes_);
 }
 
 Result<std::optional<ArchiveMember>> ArchiveStream::next() {

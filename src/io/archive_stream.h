@@ -39,6 +39,9 @@ class ArchiveStream {
   Result<std::optional<ArchiveMember>> next();
   bool can_go_on() const { return can_go_on_; }
 
+  // How much of the archive's bytes were read from the disk, 0 … 1. For progress only.
+  double share_read() const;
+
   // The content of the file next() gave last. kInvalidArgument if it is larger than `max_bytes`, whatever
   // size the archive claims; kBadFormat if the archive ends or is damaged within.
   Result<std::vector<std::byte>> read(std::size_t max_bytes);
@@ -53,6 +56,7 @@ class ArchiveStream {
   Fail damaged();
 
   std::unique_ptr<archive, Close> archive_;
+  std::uintmax_t file_bytes_ = 0;
   bool can_go_on_ = true;
 };
 

@@ -39,6 +39,7 @@ Result<ByteStream> ByteStream::open(const std::filesystem::path& path) {
   }
   ::gzbuffer(file, kZlibBufferBytes);
   ByteStream stream(file);
+  stream.file_bytes_ = static_cast<std::uint64_t>(status.st_size);
   if (::gzdirect(file) == 1) stream.plain_size_ = static_cast<std::uint64_t>(status.st_size);
   return stream;
 }
@@ -60,7 +61,15 @@ Result<std::size_t> ByteStream::read(std::span<std::byte> out) {
                   "copy the file again");
     break;
   }
+  given_ += filled;
   return filled;
+}
+
+double ByteStream::share_done(std::size_t kept) const {
+  if (file_bytes_ == 0 || given_ == 0) return 0;
+  const auto given = static_cast<double>(given_);
+  const double on_disk = plain_size_ ? given : static_cast<double>(::gzoffset(file_.get()));
+  return (given - static_cast<double>(kept)) / given * on_disk / static_cast<double>(file_bytes_);
 }
 
 }  // namespace warifu

@@ -30,6 +30,10 @@ class ByteStream {
   // Size of the file in bytes if it is a plain (not compressed) regular file.
   std::optional<std::uint64_t> plain_size() const { return plain_size_; }
 
+  // How much of the file its reader is done with, 0 … 1, if it still holds `kept` bytes of what read() gave.
+  // For progress only: of a compressed file it is an estimate.
+  double share_done(std::size_t kept) const;
+
  private:
   struct Close {
     void operator()(gzFile_s* file) const;
@@ -38,6 +42,8 @@ class ByteStream {
 
   std::unique_ptr<gzFile_s, Close> file_;
   std::optional<std::uint64_t> plain_size_;
+  std::uint64_t file_bytes_ = 0;  // as it lies on the disk
+  std::uint64_t given_ = 0;       // bytes that read() gave
 };
 
 }  // namespace warifu

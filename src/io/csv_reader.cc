@@ -100,7 +100,7 @@ class CsvReader final : public RecordReader {
     return std::move(*record);
   }
 
-  std::size_t size_hint() const override { return 0; }
+  std::size_t size_hint() const override { return total_by_share(row_number_, scanner_.share_done()); }
 
  private:
   Result<Record> to_record(const CsvRow& row) {

@@ -32,6 +32,8 @@ class CsvScanner {
   // false at the end. kBadFormat or kIo as ByteStream::read().
   Result<bool> next(CsvRow& row);
 
+  double share_done() const { return stream_.share_done(buffer_.size() - begin_); }  // as ByteStream's
+
  private:
   enum class FieldEnd { kSeparator, kLine, kProblem };
 

@@ -51,6 +51,7 @@ struct Step {
   fs::path path;
   bool is_folder = false;
   Sidecars sidecars;
+  double share = 0;  // of the whole walk: a folder's is divided among what lies in it
 };
 
 Result<std::optional<std::string>> read_text(const fs::path& file) {
@@ -66,7 +67,7 @@ Result<std::optional<std::string>> read_text(const fs::path& file) {
 class FolderReader final : public RecordReader {
  public:
   FolderReader(fs::path root, const SourceOptions& options) : root_(std::move(root)), options_(options) {
-    steps_.push_back({root_, true, {}});
+    steps_.push_back({root_, true, {}, 1});
   }
 
   std::optional<RecordOrRejection> next() override {
@@ -75,10 +76,12 @@ class FolderReader final : public RecordReader {
       steps_.pop_front();
       const std::string name = name_of(step.path);
       if (step.is_folder) {
-        if (auto opened = open_folder_step(step.path); !opened)
+        if (auto opened = open_folder_step(step); !opened)
           return std::unexpected(rejected(name, std::move(opened.error())));
         continue;
       }
+      share_done_ += step.share;
+      ++items_;
       auto record = read_item(step, name);
       if (!record) return std::unexpected(rejected(name, std::move(record.error())));
       if (*record) return std::move(**record);
@@ -86,7 +89,7 @@ class FolderReader final : public RecordReader {
     return std::nullopt;
   }
 
-  std::size_t size_hint() const override { return 0; }
+  std::size_t size_hint() const override { return total_by_share(items_, share_done_); }
 
  private:
   // The path below the root: the place, and the id.
@@ -95,12 +98,16 @@ class FolderReader final : public RecordReader {
     return name == "." ? root_.string() : name;
   }
 
-  // Puts what lies in `folder` before the steps that are left.
-  Result<void> open_folder_step(const fs::path& folder) {
+  // Puts what lies in the folder before the steps that are left.
+  Result<void> open_folder_step(const Step& step) {
+    const fs::path& folder = step.path;
     struct stat status {};
     if (::stat(folder.c_str(), &status) != 0)
       return fail(ErrorCode::kIo, std::string("the folder cannot be read: ") + std::strerror(errno));
-    if (!visited_.insert({status.st_dev, status.st_ino}).second) return {};
+    if (!visited_.insert({status.st_dev, status.st_ino}).second) {
+      share_done_ += step.share;
+      return {};
+    }
     std::set<fs::path> files;
     std::vector<Step> inside;
     std::error_code error;
@@ -108,13 +115,15 @@ class FolderReader final : public RecordReader {
       if (is_skipped(at->path().filename().string())) continue;
       std::error_code gone;
       if (at->is_directory(gone))
-        inside.push_back({at->path(), true, {}});
+        inside.push_back({at->path(), true, {}, 0});
       else
         files.insert(at->path());
     }
     if (error) return fail(ErrorCode::kIo, "the folder cannot be read: " + error.message());
     add_items(files, inside);
-    std::ranges::sort(inside, {}, [](const Step& step) { return step.path.native(); });
+    std::ranges::sort(inside, {}, [](const Step& one) { return one.path.native(); });
+    for (Step& one : inside) one.share = step.share / static_cast<double>(inside.size());
+    if (inside.empty()) share_done_ += step.share;
     steps_.insert(steps_.begin(), std::make_move_iterator(inside.begin()), std::make_move_iterator(inside.end()));
     return {};
   }
@@ -133,7 +142,7 @@ class FolderReader final : public RecordReader {
       const Kind kind = kind_of(file);
       const bool alone =
           !sidecars.has_picture && (kind == Kind::kText || (kind == Kind::kJson && sidecars.text.empty()));
-      if (kind == Kind::kPicture || alone) steps.push_back({file, false, sidecars});
+      if (kind == Kind::kPicture || alone) steps.push_back({file, false, sidecars, 0});
     }
   }
 
@@ -176,6 +185,8 @@ class FolderReader final : public RecordReader {
   fs::path root_;
   SourceOptions options_;
   std::deque<Step> steps_;
+  double share_done_ = 0;
+  std::size_t items_ = 0;
   std::set<std::pair<dev_t, ino_t>> visited_;
 };
 

@@ -32,7 +32,7 @@ class JsonlReader final : public RecordReader {
     return std::nullopt;
   }
 
-  std::size_t size_hint() const override { return 0; }
+  std::size_t size_hint() const override { return total_by_share(record_number_, lines_.share_done()); }
 
  private:
   Result<Record> to_record(const TextLine& line) {

@@ -68,7 +68,8 @@ class RecordReader {
   // the end.
   virtual std::optional<RecordOrRejection> next() = 0;
 
-  // Number of records if the source tells it cheaply, else 0. For the progress bar only.
+  // Number of records as far as can be told without reading ahead: it gets better as reading goes on;
+  // 0: nothing is known yet. For the progress bar only.
   virtual std::size_t size_hint() const = 0;
 
   // The source states labels and nothing else of any item, as the label lists of the field do.
@@ -82,8 +83,8 @@ class RecordReader {
 //
 // What holds of the records of every format: the id is unique within the source, not empty, at
 // most 1024 bytes, without control characters; all text is UTF-8; there is a picture, a text or
-// features (unless the whole source holds labels_alone()); features are finite numbers. A record that breaks this is a Rejection. A label column
-// that no record had a value for is one last Rejection.
+// features (unless the whole source holds labels_alone()); features are finite numbers. A record that breaks this is a
+// Rejection. A label column that no record had a value for is one last Rejection.
 //
 // With options.image_features (text_features) and any format, row i of that file belongs to the
 // i-th record of the source, counting those that are rejected; the source is read once before to

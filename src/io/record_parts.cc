@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <functional>
 #include <system_error>
 #include <utility>
@@ -12,6 +13,10 @@ namespace warifu {
 
 std::string place_of(const std::filesystem::path& file, std::size_t line) {
   return file.filename().string() + ":" + std::to_string(line);
+}
+
+std::size_t total_by_share(std::size_t seen, double share) {
+  return share > 0 ? std::max(seen, static_cast<std::size_t>(std::lround(static_cast<double>(seen) / share))) : 0;
 }
 
 Rejection rejected(std::string place, Error error) {

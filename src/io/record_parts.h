@@ -20,6 +20,9 @@ inline constexpr std::size_t kMaxRecordBytes = std::size_t{16} << 20;
 // "file.csv:17"
 std::string place_of(const std::filesystem::path& file, std::size_t line);
 
+// How many records a source holds in all if `seen` of them lie in `share` of it (0 … 1); 0 if nothing is known.
+std::size_t total_by_share(std::size_t seen, double share);
+
 // An Error (whose message names no place) as the rejection of what lies at `place`.
 Rejection rejected(std::string place, Error error);
 

@@ -63,5 +63,25 @@ TEST_F(OpenRecords, AFolderIsNotAFileNorAFileAFolder) {
   EXPECT_EQ(open_records(save("a.csv", "id,text\n"), options).error().code, ErrorCode::kInvalidArgument);
 }
 
+// What progress is told half-way, and at the end.
+TEST_F(OpenRecords, HowManyRecordsThereAreIsToldWhileReading) {
+  std::string csv = "id,text\n";
+  std::string lines;
+  for (int i = 1000; i < 1400; ++i) {
+    csv += std::to_string(i) + ",text " + std::to_string(i) + "\n";
+    lines += "{\"id\":\"" + std::to_string(i) + "\",\"text\":\"words\"}\n";
+    save("photos/" + std::to_string(i % 20) + "/" + std::to_string(i) + ".txt", "words");
+  }
+  for (const auto& path : {save("a.csv", csv), save("a.jsonl", lines), save_compressed("b.csv.gz", csv),
+                           save_compressed("b.jsonl.gz", lines), folder() / "photos"}) {
+    const auto reader = open_records(path, {});
+    ASSERT_TRUE(reader) << path;
+    for (int i = 0; i < 200; ++i) ASSERT_TRUE((*reader)->next()) << path;
+    EXPECT_NEAR(static_cast<double>((*reader)->size_hint()), 400, 20) << path;
+    while ((*reader)->next()) continue;
+    EXPECT_EQ((*reader)->size_hint(), 400U) << path;
+  }
+}
+
 }  // namespace
 }  // namespace warifu

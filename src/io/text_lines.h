@@ -27,6 +27,8 @@ class TextLines {
   // false at the end. kBadFormat or kIo as ByteStream::read().
   Result<bool> next(TextLine& line);
 
+  double share_done() const { return stream_.share_done(buffer_.size() - begin_); }  // as ByteStream's
+
  private:
   TextLines(ByteStream stream, std::size_t max_line_bytes) : stream_(std::move(stream)), max_(max_line_bytes) {}
   Result<bool> fill();

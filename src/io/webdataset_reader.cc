@@ -136,7 +136,7 @@ Record finished(Sample sample) {
 class WebdatasetReader final : public RecordReader {
  public:
   WebdatasetReader(std::deque<fs::path> archives, const SourceOptions& options)
-      : archives_(std::move(archives)), options_(options) {}
+      : archives_(std::move(archives)), archive_count_(archives_.size()), options_(options) {}
 
   // Opens the first archive and looks at its first member, so that a file of another kind is noticed.
   Result<void> start() {
@@ -169,7 +169,11 @@ class WebdatasetReader final : public RecordReader {
     }
   }
 
-  std::size_t size_hint() const override { return 0; }
+  std::size_t size_hint() const override {
+    const double within = stream_ ? stream_->share_read() : 0;
+    const auto behind = static_cast<double>(archive_count_ - archives_.size() - 1);
+    return total_by_share(given_, (behind + within) / static_cast<double>(archive_count_));
+  }
 
  private:
   Result<void> open_next() {
@@ -230,6 +234,7 @@ class WebdatasetReader final : public RecordReader {
   RecordOrRejection give_sample() {
     Sample sample = std::move(*sample_);
     sample_.reset();
+    ++given_;
     const std::string place = archive_.filename().string() + ": " + sample.key;
     if (sample.trouble) return std::unexpected(rejected(place, std::move(*sample.trouble)));
     Record record = finished(std::move(sample));
@@ -251,6 +256,7 @@ class WebdatasetReader final : public RecordReader {
   }
 
   std::deque<fs::path> archives_;  // not yet opened
+  std::size_t archive_count_;
   SourceOptions options_;
   fs::path archive_;
   std::optional<ArchiveStream> stream_;
@@ -259,6 +265,7 @@ class WebdatasetReader final : public RecordReader {
   std::optional<Sample> sample_;
   std::optional<Error> trouble_;  // of the archive, not of an item
   std::string last_member_;
+  std::size_t given_ = 0;
   bool in_damage_ = false;
   bool ended_ = false;
 };

@@ -121,6 +121,18 @@ TEST_F(Webdataset, EveryCompressionGivesTheSameItems) {
   }
 }
 
+TEST_F(Webdataset, HowManyItemsThereAreIsToldOverAllArchives) {
+  pack("a.tar", {{"1.txt", "one"}});
+  pack("b.tar.gz", {{"2.txt", "two"}}, ARCHIVE_FILTER_GZIP);
+  const auto reader = open_webdataset(folder_, {});
+  ASSERT_TRUE(reader);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE((*reader)->next());
+    EXPECT_EQ((*reader)->size_hint(), 2U);
+  }
+  EXPECT_FALSE((*reader)->next());
+}
+
 TEST_F(Webdataset, ATarOfOnlyPicturesIsFine) {
   const Given given =
       read(pack("a.tar", {{"images/1.jpg", "one"}, {"images/2.jpg", "two"}, {"./images/3.JPG", "three"}}));

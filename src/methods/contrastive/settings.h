@@ -34,7 +34,7 @@ struct ContrastiveSettings {
   std::int64_t bank_capacity = 2048;
   double mask_above = 2;  // a bank key is no negative when its pair is more similar to the query's than this; 2: never
 
-  double quantization_weight = 0.05;
+  double quantization_weight = 0.2;
   double uniformity_weight = 0.0;
 
   int patience = 10;  // epochs without a better validation score before it stops
