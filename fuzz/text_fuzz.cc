@@ -1,4 +1,4 @@
-// Any bytes may come as a text, and as a vocabulary file.
+// Any bytes may come as a text, and as a vocabulary file of either kind.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "text/normalize.h"
 #include "text/tokenizer.h"
+#include "text/unigram_model.h"
 
 namespace {
 
@@ -61,11 +62,20 @@ void check_vocabulary(std::string_view bytes) {
     require(id >= 0 && static_cast<std::size_t>(id) < (*tokenizer)->vocabulary_size());
 }
 
+void check_pieces(std::string_view bytes) {
+  const auto model = UnigramModel::parse(bytes);
+  if (!model)
+    return require(model.error().code == ErrorCode::kBadFormat || model.error().code == ErrorCode::kIncompatible);
+  for (const std::int32_t id : model->encode("a cat's abc 図"))
+    require(id >= 0 && static_cast<std::size_t>(id) < model->size());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   check_text(bytes);
+  check_pieces(bytes);
   if (size > 0 && (data[0] == 't' || data[0] == 0x1F)) check_vocabulary(bytes);  // a file each: only likely ones
   return 0;
 }

@@ -17,7 +17,7 @@ say() { printf '  %s\n' "$@"; }
 keep() { "${@:2}" >"$1.part" && mv "$1.part" "$1"; }
 
 step "1/6  The collection"
-if [[ ! -e $demo/openclipart/splits/train.txt ]]; then
+if [[ ! -e $demo/collection ]]; then  # moved there when all of it is made
   keep "$demo/collection" examples/openclipart/prepare.sh "$demo/openclipart"
 fi
 say "Open Clip Art from Debian's packages, public domain: $(head -n 1 "$demo/collection")."

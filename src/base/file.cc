@@ -48,8 +48,10 @@ Result<std::size_t> checked_size(int fd, const std::filesystem::path& path, std:
 // Reads until the end (a pipe or /proc file has no size), never past max_bytes.
 template <typename Buffer>
 Result<Buffer> read_whole(const std::filesystem::path& path, std::size_t max_bytes) {
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Opening a named pipe that nobody writes must not hang; reading then waits for those who do.
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return system_error(path, errno);
+  ::fcntl(file.get(), F_SETFL, ::fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
   const auto size = checked_size(file.get(), path, max_bytes);
   if (!size) return std::unexpected(size.error());
   Buffer buffer;

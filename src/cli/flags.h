@@ -23,7 +23,8 @@ class Flags {
   // --bits 16,32 or --bits 16 --bits 32.
   template <typename T>
   CLI::Option* list(const std::string& flag, std::vector<T>& target, const std::string& help) {
-    return named(flag, app_.add_option(flag, target, help)->delimiter(','));
+    // One argument a flag: the next word may be the verb's own argument.
+    return named(flag, app_.add_option(flag, target, help)->delimiter(',')->allow_extra_args(false));
   }
 
   CLI::Option* toggle(const std::string& flag, bool& target, const std::string& help) {

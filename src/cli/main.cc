@@ -54,6 +54,7 @@ int main_checked(int argc, char** argv) {
   CLI::App app("Warifu ties pictures and text together by short binary codes.", "warifu");
   app.set_version_flag("--version", version_text());
   app.set_config("--config", "", "settings file: key = value lines, [verb] sections (TOML)");
+  app.allow_config_extras(CLI::config_extras_mode::error);
   app.require_subcommand(1);
   app.fallthrough();
   app.footer(std::string(kFooter));
@@ -71,6 +72,9 @@ int main_checked(int argc, char** argv) {
     CLI::App* sub = app.add_subcommand(std::string(entry.name), std::string(entry.sentence));
     sub->group(std::string(entry.group));
     sub->footer("Examples:\n  " + std::string(entry.examples));
+    // With a callback of its own a verb takes values from the environment only when it is the one that runs:
+    // WARIFU_BITS=16,32 is no business of the verbs that take one length.
+    sub->parse_complete_callback([] {});
     made.emplace_back(sub, entry.make());
     Flags sub_flags(*sub);
     made.back().second->declare(sub_flags);

@@ -47,8 +47,9 @@ Result<std::vector<NamedQuery>> read_queries(const std::filesystem::path& path, 
   for (std::size_t number = 1; std::getline(lines, line); ++number) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
+    if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
     NamedQuery query{std::to_string(number), defaults};
-    if (line.front() == '{') {
+    if (line.find_first_not_of(" \t") == line.find('{')) {
       if (auto read = read_object(line, path.parent_path(), query); !read)
         return with_context(path.string() + ":" + std::to_string(number), read.error());
     } else {

@@ -9,6 +9,7 @@
 namespace warifu {
 namespace {
 
+constexpr std::int64_t kMaxHits = 1'000'000'000;
 constexpr std::size_t kShownText = 60;  // characters of a text in the table
 
 // The first characters of a text, cut between code points.
@@ -106,8 +107,14 @@ class SearchVerb final : public Verb {
     if (!find) return std::unexpected(find.error());
     FindRequest request;
     request.find = *find;
-    request.k = k_;
+    request.k = static_cast<std::size_t>(k_);
     request.filters = filters_;
+    if (k_ < 1 || k_ > kMaxHits)
+      return fail(ErrorCode::kInvalidArgument,
+                  "-k " + std::to_string(k_) + " is not in 1 … " + std::to_string(kMaxHits));
+    if (!queries_.empty() && !(text_.empty() && image_.empty() && like_.empty()))
+      return fail(ErrorCode::kInvalidArgument, "--queries beside --text, --image or --like",
+                  "put every query into the file");
     if (!queries_.empty()) return read_queries(queries_, request);
     if (!text_.empty()) request.text = text_;
     if (!image_.empty()) request.image = image_;
@@ -168,7 +175,7 @@ class SearchVerb final : public Verb {
   std::filesystem::path queries_;
   std::string space_;
   std::uint32_t bits_ = 0;
-  std::size_t k_ = 10;
+  std::int64_t k_ = 10;
   std::string find_ = "any";
   std::vector<std::string> filters_;
   std::filesystem::path sheet_;

@@ -19,7 +19,7 @@ std::vector<Result<Image>> decode_all(const Workspace& workspace, std::span<cons
   std::vector<Result<Image>> images(items.size(), Image{});
   parallel_for(items.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i)
-      images[i] = decode_image(workspace.picture_path(items[i]), ImageLimits{}, format);
+      images[i] = decode_image(workspace.picture_path(items[i]), workspace.image_limits(), format);
   });
   return images;
 }

@@ -136,6 +136,7 @@ class Evaluation {
 
   Result<void> measure(const Direction& direction) {
     std::unique_ptr<RelevanceMatrix> truth;  // the same for all lengths: they code the same items
+    std::pair<std::vector<const Item*>, std::vector<const Item*>> related;
     for (const CodeSpace& space : spaces_) {
       const auto loading = Clock::now();
       auto queries = codes_of(space, direction.query, queries_, request_.query_split);
@@ -148,11 +149,17 @@ class Evaluation {
         auto made = relate(queries->items, database->items);
         if (!made) return std::unexpected(made.error());
         truth = std::move(*made);
+        related = {queries->items, database->items};
         report_.relevance_seconds += seconds_since(relating);
         const auto ranking = Clock::now();
         report_.random.push_back({direction.name, 0, evaluate_random(*truth, request_.metrics)});
         report_.evaluate_seconds += seconds_since(ranking);
       }
+      if (related != std::pair(queries->items, database->items))
+        return fail(ErrorCode::kUnavailable,
+                    "the codes of " + std::to_string(space.bits) + " bits in space '" + space.name +
+                        "' are of other items than those of " + std::to_string(spaces_.front().bits) + " bits",
+                    "an index run is at work or was interrupted: run 'warifu index --space " + space.name + "'");
       const auto ranking = Clock::now();
       report_.results.push_back(
           {direction.name, space.bits, evaluate_codes(queries->codes, database->codes, *truth, request_.metrics)});

@@ -64,7 +64,7 @@ Result<std::vector<FoundItem>> Finder::find(const FindRequest& request) const {
     search.query.text = std::move(*text);
   }
   if (request.image) {
-    auto image = decode_image(*request.image, ImageLimits{});
+    auto image = decode_image(*request.image, workspace_->image_limits());
     if (!image) return std::unexpected(image.error());
     search.query.picture = std::move(*image);
   }

@@ -99,12 +99,11 @@ class Indexing {
         texts_(std::move(texts)),
         progress_(progress) {}
 
-  Result<IndexReport> run() {
+  // `revision`: the catalog's before its items and features were looked at.
+  Result<IndexReport> run(std::int64_t revision) {
     const auto started = std::chrono::steady_clock::now();
     const auto items = workspace_.catalog().all_items();
     if (!items) return std::unexpected(items.error());
-    const auto revision = workspace_.catalog().last_revision();
-    if (!revision) return std::unexpected(revision.error());
     const std::string& name = info_.spaces.front().name;
     const auto state_path = state_file(workspace_, name);
     std::error_code failure;
@@ -117,7 +116,7 @@ class Indexing {
     for (const CodeSpace& space : info_.spaces) report_.bits.push_back(space.bits);
     for (const Modality modality : {Modality::kImage, Modality::kText, Modality::kBoth})
       if (auto done = index_modality(*items, modality, state); !done) return std::unexpected(done.error());
-    state.revision = *revision;
+    state.revision = revision;
     if (auto written = write_state(state_path, state); !written) return std::unexpected(written.error());
     for (const auto& entry : std::filesystem::directory_iterator(state_path.parent_path(), failure))
       if (entry.path().extension() == ".wcs") report_.bytes += entry.file_size(failure);
@@ -248,6 +247,9 @@ class Indexing {
 
 Result<IndexReport> index_items(Workspace& workspace, const std::string& space, ProgressSink& progress) {
   if (auto there = workspace.require_space(space); !there) return std::unexpected(there.error());
+  // First of all: what an ingest changes from here on is encoded again by the next run.
+  const auto revision = workspace.catalog().last_revision();
+  if (!revision) return std::unexpected(revision.error());
   auto info = read_space_info(workspace.space_folder(space));
   if (!info) return std::unexpected(info.error());
   auto encoder = load_encoder(workspace.space_folder(space));
@@ -257,7 +259,7 @@ Result<IndexReport> index_items(Workspace& workspace, const std::string& space, 
   auto texts = ContentSource::open(workspace, info->text, Modality::kText, (*encoder)->picture_format());
   if (!texts) return std::unexpected(texts.error());
   Indexing indexing(workspace, std::move(*info), std::move(*encoder), std::move(*images), std::move(*texts), progress);
-  return indexing.run();
+  return indexing.run(*revision);
 }
 
 }  // namespace warifu

@@ -174,6 +174,7 @@ class Ingestion {
           "this source holds labels alone: its items can be counted and split, but neither encoded nor found; give "
           "their features in the same command with --image-features or --text-features");
     if (auto begun = workspace_.catalog().begin_writing(); !begun) return std::unexpected(begun.error());
+    if (auto allowed = workspace_.allow_images(options_.limits); !allowed) return std::unexpected(allowed.error());
     if (auto read = read_all(reader); !read) return std::unexpected(read.error());
     if (auto saved = commit(); !saved) return std::unexpected(saved.error());
     if (!report_.stopped)
@@ -276,11 +277,12 @@ class Ingestion {
     return catalog.clear_rejection(candidate.record.place);
   }
 
-  // Features first: an item in the catalog never waits for features that a crash took away.
+  // The catalog first: if a crash takes the features away, the next run finds them missing and gives the item a
+  // new revision. The other way round they would be there, and the item's codes stale for ever.
   Result<void> commit() {
+    if (auto saved = workspace_.catalog().commit(); !saved) return saved;
     if (auto flushed = image_features_.flush(); !flushed) return flushed;
-    if (auto flushed = text_features_.flush(); !flushed) return flushed;
-    return workspace_.catalog().commit();
+    return text_features_.flush();
   }
 
   Workspace& workspace_;

@@ -73,6 +73,10 @@ Result<TowerSpec> choose_text_tower(const Workspace& workspace, const TrainReque
   }
   if (tower.name == "clip" && tower.weights.empty()) tower.weights = request.image_weights;
   if (tower.name != "bow" && tower.name != "small") return tower;
+  if (!request.text_vocabulary.empty())
+    return fail(ErrorCode::kInvalidArgument,
+                "--text-vocabulary with text encoder '" + tower.name + "', whose vocabulary is learnt",
+                "leave it out, or choose --text-encoder clip");
   std::vector<std::string> texts;
   for (const Item& item : items)
     if (item.text) texts.push_back(*item.text);
@@ -165,10 +169,14 @@ std::vector<std::uint32_t> usual_bits(std::string_view method, const TrainingSet
 }
 
 Result<void> replace_space(const std::filesystem::path& made, const std::filesystem::path& target) {
+  // The old one steps aside first: a kill in between leaves both, none half-deleted.
+  const auto aside = target.parent_path() / (".old-" + target.filename().string());
   std::error_code failure;
-  std::filesystem::remove_all(target, failure);
-  std::filesystem::rename(made, target, failure);
+  std::filesystem::remove_all(aside, failure);
+  if (std::filesystem::exists(target, failure)) std::filesystem::rename(target, aside, failure);
+  if (!failure) std::filesystem::rename(made, target, failure);
   if (failure) return fail(ErrorCode::kIo, target.string() + ": " + failure.message());
+  std::filesystem::remove_all(aside, failure);
   return {};
 }
 

@@ -17,11 +17,16 @@ Result<void> write_run(const std::filesystem::path& path, const TrecTarget& targ
   const std::size_t depth = std::min(target.depth == 0 ? database.count() : target.depth, database.count());
   std::vector<std::uint16_t> distances(database.count());
   std::vector<std::size_t> order(database.count());
+  // place[i]: of item i when all are sorted by id, the order of ties.
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t i) -> const std::string& { return database_items[i]->id; });
+  std::vector<std::size_t> place(database.count());
+  for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = i;
   for (std::size_t q = 0; q < queries.count(); ++q) {
     hamming_distances(queries.row(q), database, distances);
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(depth), {},
-                              [&](std::size_t i) { return std::pair(distances[i], i); });
+                              [&](std::size_t i) { return std::pair(distances[i], place[i]); });
     for (std::size_t rank = 0; rank < depth; ++rank) {
       // Falls with the distance first and the rank second.
       const double score = static_cast<double>(target.space.bits) - distances[order[rank]] -

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/file.h"
 #include "base/join.h"
@@ -10,6 +11,7 @@
 namespace warifu {
 namespace {
 
+constexpr std::string_view kMaxMegapixels = "max_image_megapixels";  // in the catalog
 constexpr std::string_view kInside = "workspace:";
 
 Result<void> make_folder(const std::filesystem::path& folder) {
@@ -108,6 +110,18 @@ Result<std::string> Workspace::keep_picture(std::span<const std::byte> bytes, st
       return std::unexpected(written.error());
   }
   return std::string(kInside) + relative.string();
+}
+
+ImageLimits Workspace::image_limits() const {
+  ImageLimits limits;
+  if (const auto allowed = catalog_->meta(kMaxMegapixels); allowed && *allowed)
+    limits.max_megapixels = std::max(limits.max_megapixels, std::strtod((*allowed)->c_str(), nullptr));
+  return limits;
+}
+
+Result<void> Workspace::allow_images(const ImageLimits& limits) {
+  if (limits.max_megapixels <= image_limits().max_megapixels) return {};
+  return catalog_->set_meta(kMaxMegapixels, std::to_string(limits.max_megapixels));
 }
 
 std::filesystem::path Workspace::picture_path(const Item& item) const {

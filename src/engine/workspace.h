@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "codes/code_space.h"
+#include "io/image_file.h"
 #include "store/catalog.h"
 #include "store/feature_store.h"
 
@@ -53,6 +54,11 @@ class Workspace {
   // Puts the bytes of a picture from inside an archive into the workspace; the item's image_uri.
   Result<std::string> keep_picture(std::span<const std::byte> bytes, std::string_view hash,
                                    std::string_view name) const;
+  // How large a picture may be: the most that any ingest allowed.
+  ImageLimits image_limits() const;
+  // Widens image_limits(); the catalog must be writing.
+  Result<void> allow_images(const ImageLimits& limits);
+
   // The file behind an item's image_uri.
   std::filesystem::path picture_path(const Item& item) const;
 

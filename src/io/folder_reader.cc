@@ -111,6 +111,10 @@ class FolderReader final : public RecordReader {
     std::set<fs::path> files;
     std::vector<Step> inside;
     std::error_code error;
+    if (fs::exists(folder / "catalog.db", error)) {  // a workspace: its copies of pictures are items already
+      share_done_ += step.share;
+      return {};
+    }
     for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
       if (is_skipped(at->path().filename().string())) continue;
       std::error_code gone;

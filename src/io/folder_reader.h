@@ -15,7 +15,7 @@ namespace warifu {
 //
 // The id is the path below the folder ("shirts/a.jpg"), unless the .json has one. The first
 // folder of that path is the attribute "folder", or a label if options.label_columns names
-// "folder". Hidden names, node_modules and __pycache__ are skipped; links to folders are followed,
+// "folder". Hidden names, node_modules, __pycache__ and workspaces are skipped; links to folders are followed,
 // each folder is visited once. What cannot be read is a Rejection.
 Result<std::unique_ptr<RecordReader>> open_folder(const std::filesystem::path& path, const SourceOptions& options);
 

@@ -63,8 +63,7 @@ std::span<const std::string_view> method_names();
 // kNotFound, listing the names, unless `method` is one of method_names().
 Result<void> check_method(std::string_view method);
 
-// The tower a method works best with when the user names none and no features were given:
-// "small" for a method that can train towers, "classic" / "bow" for one that needs fixed features.
+// The tower a method works best with when the user names none and no features were given.
 std::string_view default_tower(std::string_view method, Modality modality);
 
 // The longest code the method can learn from features of these widths (0: not features).

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "nn/clip_settings.h"
 
 namespace warifu {
 namespace {
@@ -19,13 +20,18 @@ constexpr std::uint32_t kMaxBits = 4096;
 
 std::string fingerprint_of(const SpaceModel& model) {
   json parts = {model.method, model.weights_hash};
-  for (const SpaceTower* tower : {&model.image, &model.text})
+  for (const SpaceTower* tower : {&model.image, &model.text}) {
     parts.push_back({tower->name, tower->width, tower->weights_hash, tower->vocabulary_hash});
+    if (!tower->settings.empty()) parts.push_back(tower->settings_hash);
+  }
   return content_hash(std::string_view(parts.dump()));
 }
 
-Result<std::string> bring(const std::filesystem::path& from, const std::filesystem::path& to) {
+Result<std::string> bring(const std::filesystem::path& source, const std::filesystem::path& to) {
   std::error_code failure;
+  // A hard link to a symbolic link would be one more of those, and could point to nothing.
+  const auto from = std::filesystem::canonical(source, failure);
+  if (failure) return fail(ErrorCode::kNotFound, source.string() + ": " + failure.message());
   if (std::filesystem::equivalent(from, to, failure)) return file_hash(to);
   std::filesystem::remove(to, failure);
   std::filesystem::create_hard_link(from, to, failure);
@@ -33,8 +39,6 @@ Result<std::string> bring(const std::filesystem::path& from, const std::filesyst
     failure.clear();
     std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing, failure);
   }
-  if (failure == std::errc::no_such_file_or_directory)
-    return fail(ErrorCode::kNotFound, from.string() + ": no such file");
   if (failure) return fail(ErrorCode::kIo, from.string() + ": " + failure.message());
   return file_hash(to);
 }
@@ -44,6 +48,8 @@ json to_json(const SpaceTower& tower) {
           {"width", tower.width},
           {"weights", tower.weights},
           {"weights_hash", tower.weights_hash},
+          {"settings", tower.settings},
+          {"settings_hash", tower.settings_hash},
           {"vocabulary", tower.vocabulary},
           {"vocabulary_hash", tower.vocabulary_hash}};
 }
@@ -54,6 +60,8 @@ SpaceTower tower_from(const json& value) {
   value.at("width").get_to(tower.width);
   value.at("weights").get_to(tower.weights);
   value.at("weights_hash").get_to(tower.weights_hash);
+  tower.settings = value.value("settings", "");
+  tower.settings_hash = value.value("settings_hash", "");
   value.at("vocabulary").get_to(tower.vocabulary);
   value.at("vocabulary_hash").get_to(tower.vocabulary_hash);
   return tower;
@@ -85,6 +93,8 @@ Result<void> check_model(const std::filesystem::path& directory, const SpaceMode
   for (const SpaceTower* tower : {&model.image, &model.text}) {
     if (!tower->weights.empty())
       if (auto checked = check_file(directory, tower->weights, tower->weights_hash); !checked) return checked;
+    if (!tower->settings.empty())
+      if (auto checked = check_file(directory, tower->settings, tower->settings_hash); !checked) return checked;
     if (!tower->vocabulary.empty())
       if (auto checked = check_file(directory, tower->vocabulary, tower->vocabulary_hash); !checked) return checked;
   }
@@ -127,8 +137,9 @@ std::vector<CodeSpace> SpaceModel::code_spaces() const {
 
 Result<SpaceTower> adopt_tower(const TowerSpec& tower, std::string_view side, std::size_t width,
                                const std::filesystem::path& directory) {
-  SpaceTower adopted{
-      .name = tower.name, .width = width, .weights = {}, .weights_hash = {}, .vocabulary = {}, .vocabulary_hash = {}};
+  SpaceTower adopted;
+  adopted.name = tower.name;
+  adopted.width = width;
   const auto adopt = [&](const std::filesystem::path& from, std::string_view what, std::string& name,
                          std::string& hash) -> Result<void> {
     if (from.empty()) return {};
@@ -141,6 +152,9 @@ Result<SpaceTower> adopt_tower(const TowerSpec& tower, std::string_view side, st
   };
   if (auto done = adopt(tower.weights, "weights", adopted.weights, adopted.weights_hash); !done)
     return std::unexpected(done.error());
+  if (tower.name == "clip")
+    if (auto done = adopt(clip_settings_file(tower.weights), "weights", adopted.settings, adopted.settings_hash); !done)
+      return std::unexpected(done.error());
   if (auto done = adopt(tower.vocabulary, "vocabulary", adopted.vocabulary, adopted.vocabulary_hash); !done)
     return std::unexpected(done.error());
   return adopted;

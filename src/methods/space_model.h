@@ -20,6 +20,8 @@ struct SpaceTower {
   std::size_t width = 0;     // of its features
   std::string weights;       // file name; empty: none
   std::string weights_hash;  // content_hash of that file
+  std::string settings;      // what the weights do not tell (nn/clip_settings.h); empty: none
+  std::string settings_hash;
   std::string vocabulary;
   std::string vocabulary_hash;
 

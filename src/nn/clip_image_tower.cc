@@ -25,6 +25,11 @@ Result<ClipImageSizes> read_sizes(const std::filesystem::path& weights, const Sa
   sizes.patch = (*patches)[2];
   sizes.grid = static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>((*positions)[0] - 1))));
   sizes.joint = (*projection)[1];
+  // Nothing is allocated that the file does not hold.
+  if ((*patches)[1] != 3 || (*patches)[3] != sizes.patch || (*projection)[0] != sizes.width) {
+    return fail(ErrorCode::kIncompatible, "tensors 'visual.conv1.weight' and 'visual.proj': not those of one tower",
+                "expected [width, 3, patch, patch] and [width, joint]");
+  }
   constexpr std::int64_t kMaxSide = 4096;
   if (sizes.grid < 1 || sizes.grid * sizes.grid + 1 != (*positions)[0] || (*positions)[1] != sizes.width ||
       sizes.patch > kMaxSide || sizes.grid * sizes.patch > kMaxSide) {

@@ -16,14 +16,11 @@ constexpr std::int64_t kMaxLayers = 256;
 
 using Settings = std::map<std::string, std::string, std::less<>>;
 
-// The members of config.json as text; empty if there is no such file.
+// The members of the file as text.
 Result<Settings> read_config(const std::filesystem::path& path) {
   Settings settings;
   const auto text = read_text_file(path, kMaxConfigBytes);
-  if (!text) {
-    if (text.error().code == ErrorCode::kNotFound) return settings;
-    return Fail(text.error());
-  }
+  if (!text) return Fail(text.error());
   const auto json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return fail(ErrorCode::kBadFormat, path.string() + ": not a JSON object");
   for (const auto& [key, value] : json.items()) {
@@ -67,9 +64,18 @@ bool has_shape(const SafetensorsFile& file, const std::string& name, const std::
 
 }  // namespace
 
+std::filesystem::path clip_settings_file(const std::filesystem::path& weights) {
+  std::error_code failure;
+  auto own = weights;
+  own.replace_extension(".json");
+  for (const auto& path : {own, weights.parent_path() / "config.json"})
+    if (std::filesystem::exists(path, failure)) return path;
+  return {};
+}
+
 Result<ClipSettings> read_clip_settings(const std::filesystem::path& weights, const SafetensorsFile& file) {
-  const auto path = weights.parent_path() / "config.json";
-  auto settings = read_config(path);
+  const auto path = clip_settings_file(weights);
+  auto settings = path.empty() ? Settings() : read_config(path);
   if (!settings) return Fail(settings.error());
   const bool from_file = !settings->empty();
   settings->insert(file.metadata().begin(), file.metadata().end());  // what is there already stays

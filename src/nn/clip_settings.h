@@ -11,8 +11,8 @@
 
 namespace warifu {
 
-// What a CLIP checkpoint's tensors do not tell. Taken from `config.json` beside the weights, else
-// from the file's metadata (same keys), else as OpenAI trained: heads of width 64 and QuickGELU.
+// What a CLIP checkpoint's tensors do not tell. Taken from clip_settings_file(), else
+// from the metadata of the weights (same keys), else as OpenAI trained: heads of width 64 and QuickGELU.
 //   vision_heads, transformer_heads   numbers
 //   activation                        "quickgelu" or "gelu"  (metadata also: quickgelu = true / false)
 struct ClipSettings {
@@ -20,6 +20,10 @@ struct ClipSettings {
   std::int64_t text_heads = 0;
   Activation activation = Activation::kQuickGelu;
 };
+
+// The settings file of a file of weights: "NAME.json" beside "NAME.safetensors", else "config.json" beside it;
+// empty if there is neither.
+std::filesystem::path clip_settings_file(const std::filesystem::path& weights);
 
 // kBadFormat names the key and its value.
 Result<ClipSettings> read_clip_settings(const std::filesystem::path& weights, const SafetensorsFile& file);

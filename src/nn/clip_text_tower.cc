@@ -24,6 +24,11 @@ Result<ClipTextSizes> read_sizes(const std::filesystem::path& weights, const Saf
   sizes.width = (*embedding)[1];
   sizes.context = (*positions)[0];
   sizes.joint = (*projection)[1];
+  // Nothing is allocated that the file does not hold.
+  if ((*positions)[1] != sizes.width || (*projection)[0] != sizes.width) {
+    return fail(ErrorCode::kIncompatible,
+                "tensors 'positional_embedding' and 'text_projection': not of width " + std::to_string(sizes.width));
+  }
   constexpr std::int64_t kMaxContext = 4096;
   if (sizes.context > kMaxContext) {
     return fail(ErrorCode::kIncompatible,

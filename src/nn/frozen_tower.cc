@@ -121,6 +121,11 @@ Result<std::string> fingerprint_of(std::string_view name, int version, const std
     const auto hash = file_hash(weights);
     if (!hash) return Fail(hash.error());
     facts += fmt::format("/{}", *hash);
+    if (const auto settings = name.starts_with("clip") ? clip_settings_file(weights) : ""; !settings.empty()) {
+      const auto settings_hash = file_hash(settings);
+      if (!settings_hash) return Fail(settings_hash.error());
+      facts += fmt::format("/{}", *settings_hash);
+    }
   }
   if (!vocabulary.empty()) facts += fmt::format("/{}", vocabulary);
   return content_hash(facts);

@@ -29,7 +29,7 @@ class MobilenetV2 {
  public:
   static constexpr std::int64_t kWidth = 1280;
 
-  // Batch norm is folded into the convolutions. kIncompatible, naming the tensor: missing, unexpected
+  // Batch norm is folded into the convolutions. kIncompatible, naming the tensor: missing
   // or of another shape; kBadFormat: not finite, or a negative variance.
   static Result<MobilenetV2> load(const std::filesystem::path& weights);
   static Result<MobilenetV2> load(const SafetensorsFile& file);

@@ -99,7 +99,10 @@ Result<TrainReport> fit(const TrainingSet& set, const TrainOptions& options, con
   text -= text_mean;
   progress.note("canonical correlation of " + std::to_string(image.size(1)) + " picture and " +
                 std::to_string(text.size(1)) + " text features over " + std::to_string(image.size(0)) + " pairs");
-  const auto directions = canonical_directions(image, text, options.bits.back(), settings.ridge);
+  auto directions = canonical_directions(image, text, options.bits.back(), settings.ridge);
+  const auto weights = directions.correlations.clamp_min(0).pow(settings.correlation_power);
+  directions.image = directions.image * weights;
+  directions.text = directions.text * weights;
 
   std::vector<torch::Tensor> image_maps;
   std::vector<torch::Tensor> text_maps;

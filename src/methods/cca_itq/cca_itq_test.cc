@@ -64,6 +64,21 @@ TEST(CcaItq, MatchesPicturesAndTextsOfTheSameKind) {
   EXPECT_GT(matching_share(**encoder, set, 4), 0.9);  // by chance 0.25
 }
 
+TEST(CcaItq, StillMatchesWhenStrongDirectionsCountMore) {
+  const TrainingSet set = synthetic_pairs(120, 4, 1);
+  SilentProgress progress;
+  const auto plain = fresh_folder();
+  const auto weighted = fresh_folder();
+  ASSERT_TRUE(train_cca_itq(set, {.bits = {16}, .seed = 1, .space = "s"}, plain, progress));
+  ASSERT_TRUE(train_cca_itq(set,
+                            {.bits = {16}, .seed = 1, .space = "s", .settings = {"ridge=1", "correlation_power=4"}},
+                            weighted, progress));
+  const auto encoder = load_encoder(weighted);
+  ASSERT_TRUE(encoder);
+  EXPECT_GT(matching_share(**encoder, set, 4), 0.9);
+  EXPECT_NE((*encoder)->spaces()[0].fingerprint, load_encoder(plain).value()->spaces()[0].fingerprint);
+}
+
 TEST(CcaItq, RefusesMoreBitsThanThereAreDirections) {
   SilentProgress progress;
   const auto report =

@@ -1,5 +1,7 @@
 #include "methods/contrastive/contrastive.h"
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
 
@@ -52,6 +54,11 @@ Result<TrainReport> train_contrastive(const TrainingSet& set, const TrainOptions
   ContrastiveSettings settings;
   if (auto chosen = choose_settings(settings.named(), options.settings); !chosen)
     return std::unexpected(chosen.error());
+  if (!(settings.min_temperature <= settings.temperature && settings.temperature <= settings.max_temperature))
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("temperature {} is not in min_temperature {} … max_temperature {}", settings.temperature,
+                            settings.min_temperature, settings.max_temperature),
+                "choose all three with --set");
   if (options.epochs > 0) settings.epochs = options.epochs;
   if (set.label_values > 0) progress.note("contrastive learns from the pairs alone: the labels are not looked at");
   auto result = fit_contrastive(set, options, settings, directory, progress);

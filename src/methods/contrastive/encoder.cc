@@ -38,6 +38,16 @@ Result<FloatMatrix> one_by_one(std::size_t count, std::size_t width, const RowOf
   return rows;
 }
 
+// Before a tower of a width that model.json states is allocated: the file must hold one of that width.
+Result<void> check_width(const SafetensorsFile& file, std::string_view prefix, std::size_t width) {
+  const std::string name = std::string(prefix) + "blocks.0.attn.in_proj_weight";
+  const auto found = file.tensors().find(name);
+  const auto size = static_cast<std::int64_t>(width);
+  if (found != file.tensors().end() && found->second.shape == std::vector<std::int64_t>{3 * size, size}) return {};
+  return fail(ErrorCode::kIncompatible, "tensor '" + name + "': missing or not of width " + std::to_string(width),
+              "restore the space's directory, or train the space again");
+}
+
 class PictureTowerSource final : public FeatureSource {
  public:
   PictureTowerSource(SmallImageTower tower, std::size_t width) : tower_(std::move(tower)), width_(width) {}
@@ -91,6 +101,7 @@ class TextTowerSource final : public FeatureSource {
 
 Result<std::unique_ptr<FeatureSource>> open_picture_tower(const SafetensorsFile& file, std::string_view prefix,
                                                           std::size_t width) {
+  if (auto checked = check_width(file, prefix, width); !checked) return std::unexpected(checked.error());
   SmallImageTower tower(static_cast<std::int64_t>(width));
   if (auto loaded = load_module(file, *tower, prefix); !loaded) return std::unexpected(loaded.error());
   tower->eval();
@@ -101,6 +112,7 @@ Result<std::unique_ptr<FeatureSource>> open_text_tower(const SafetensorsFile& fi
                                                        std::size_t width, const std::filesystem::path& vocabulary) {
   auto tokenizer = load_sentencepiece(vocabulary);
   if (!tokenizer) return std::unexpected(tokenizer.error());
+  if (auto checked = check_width(file, prefix, width); !checked) return std::unexpected(checked.error());
   SmallTextTower tower(static_cast<std::int64_t>((*tokenizer)->vocabulary_size()), static_cast<std::int64_t>(width));
   if (auto loaded = load_module(file, *tower, prefix); !loaded) return std::unexpected(loaded.error());
   tower->eval();

@@ -32,6 +32,11 @@ torch::Tensor ContrastiveBranchImpl::codes_of(const torch::Tensor& features) {
   return torch::tanh(head_->forward(dropout_->forward(hidden)));
 }
 
+void ContrastiveBranchImpl::teach() {
+  train();
+  dropout_->eval();
+}
+
 std::vector<torch::Tensor> ContrastiveBranchImpl::tower_parameters() const {
   if (!picture_tower_.is_empty()) return picture_tower_->parameters();
   if (!text_tower_.is_empty()) return text_tower_->parameters();

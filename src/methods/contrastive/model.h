@@ -43,6 +43,10 @@ class ContrastiveBranchImpl : public torch::nn::Module {
   torch::Tensor codes_of(const torch::Tensor& features);  // -> [batch, sum of bits]
   std::vector<torch::Tensor> tower_parameters() const;    // empty: no tower
 
+  // For the teacher: as while training, but without dropout. Its tower's output differs from the
+  // student's, so its own batch standardises it.
+  void teach();
+
   // The layers as methods/hash_encoder.h reads them, and the tower, under names starting with `prefix`.
   void export_to(NamedTensors& tensors, const std::string& prefix) const;
 
@@ -85,7 +89,7 @@ class ContrastiveModelImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ContrastiveModel);
 
-// teacher = momentum * teacher + (1 - momentum) * student, over parameters and buffers.
+// teacher = momentum * teacher + (1 - momentum) * student, over parameters; buffers (statistics) are copied.
 void follow(torch::nn::Module& teacher, const torch::nn::Module& student, double momentum);
 
 }  // namespace warifu

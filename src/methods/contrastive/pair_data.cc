@@ -51,6 +51,7 @@ void add(std::string& parts, const FloatMatrix& matrix) {
 
 void add(std::string& parts, const TrainingInputs& inputs) {
   parts += inputs.tower.name;
+  if (!inputs.tower.vocabulary.empty()) parts += file_hash(inputs.tower.vocabulary).value_or("");
   add(parts, inputs.features);
   for (const Image& picture : inputs.pictures) parts += content_hash(std::as_bytes(std::span(picture.rgb)));
   for (const std::string& text : inputs.texts) parts += std::to_string(text.size()) + ":" + text;

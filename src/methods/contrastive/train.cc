@@ -73,7 +73,8 @@ class Trainer {
     text_.standardise(train_, settings.spread_floor, *state_.model->text);
     follow(*state_.teacher, *state_.model, 0);
     follow(*state_.best, *state_.model, 0);
-    state_.teacher->eval();
+    state_.teacher->image->teach();
+    state_.teacher->text->teach();
     state_.best->eval();
   }
 
@@ -86,7 +87,8 @@ class Trainer {
   // One pass over the pairs and its validation; adds a line to the log.
   Result<void> run_epoch() {
     const auto started = std::chrono::steady_clock::now();
-    Rng rng(options_.seed * 0x9E3779B97F4A7C15ULL + static_cast<std::uint64_t>(state_.epoch));
+    // Through one draw: neighbouring seeds must not share stretches of one stream.
+    Rng rng(Rng(options_.seed).next() + static_cast<std::uint64_t>(state_.epoch));
     torch::manual_seed(rng.next() >> 1);
     std::vector<std::int64_t> order(static_cast<std::size_t>(train_.size(0)));
     std::iota(order.begin(), order.end(), std::int64_t{0});
@@ -136,8 +138,12 @@ class Trainer {
                         .log = {}};
   }
 
-  torch::Tensor temperature() const {
-    return state_.model->log_temperature.exp().clamp(settings_.min_temperature, settings_.max_temperature);
+  torch::Tensor temperature() const { return state_.model->log_temperature.exp(); }
+
+  // The parameter itself: cut in the loss it would get no gradient any more once it is outside.
+  void keep_temperature_in_range() {
+    const torch::NoGradGuard no_grad;
+    state_.model->log_temperature.clamp_(std::log(settings_.min_temperature), std::log(settings_.max_temperature));
   }
 
   // A straight rise, then half a cosine down to 0.
@@ -179,6 +185,7 @@ class Trainer {
     image.backward();
     text.backward();
     state_.adam.step(learning_rate(done));
+    keep_temperature_in_range();
     ++state_.step;
     follow(*state_.teacher, *state_.model, settings_.teacher_momentum);
     state_.bank.enqueue(batch.teacher_image, batch.teacher_text, rows, state_.step);
