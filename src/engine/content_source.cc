@@ -17,9 +17,10 @@ constexpr std::size_t kFlushEvery = 16;    // chunks: what a crash can cost
 std::vector<Result<Image>> decode_all(const Workspace& workspace, std::span<const Item> items,
                                       const PictureFormat& format) {
   std::vector<Result<Image>> images(items.size(), Image{});
+  const ImageLimits limits = workspace.image_limits();  // here: the catalog belongs to this thread
   parallel_for(items.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i)
-      images[i] = decode_image(workspace.picture_path(items[i]), workspace.image_limits(), format);
+      images[i] = decode_image(workspace.picture_path(items[i]), limits, format);
   });
   return images;
 }
