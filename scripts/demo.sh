@@ -12,7 +12,7 @@ bits=16,32,64,128
 mkdir -p "$demo/measured"
 
 step() { printf '\n\033[1m%s\033[0m\n' "$1" | if [[ -t 1 ]]; then cat; else sed 's/\x1b\[[0-9]*m//g'; fi; }
-say() { printf '  %s\n' "$@"; }
+say() { printf '  %s\n' "$@" | sed 's/ *$//'; }
 # Keeps a result only when it is whole, so that an interrupted run leaves nothing half-done behind.
 keep() { "${@:2}" >"$1.part" && mv "$1.part" "$1"; }
 
