@@ -20,6 +20,7 @@ Json summary_json(const IngestReport& report) {
           {"added", report.added},
           {"updated", report.updated},
           {"unchanged", report.unchanged},
+          {"replaced", report.replaced},
           {"rejected", report.rejected.size()},
           {"pictures_not_found", report.pictures_not_found},
           {"splits", splits},
@@ -48,7 +49,6 @@ void print_table(const IngestReport& report) {
   const std::string splits =
       join(report.splits, [](const auto& split) { return split.first + " " + count_text(split.second); });
   if (!splits.empty()) print_line("splits: " + splits);
-  if (report.stopped) print_line("stopped on request; the same command continues");
 }
 
 class IngestVerb final : public Verb {

@@ -123,6 +123,10 @@ class Evaluation {
     const auto train = workspace_.catalog().split("train");
     if (!request_.train_in_database && train)
       std::erase_if(database_, [&](const Item& item) { return std::ranges::binary_search(*train, item.row); });
+    if (database_.empty())
+      return fail(ErrorCode::kInvalidArgument,
+                  "every item of split '" + request_.database_split + "' is a train item, and none is left to answer",
+                  "ingest with --splits that keep some apart, or leave out --train-in-database no");
     report_.space = *name;
     report_.method = info->method;
     report_.relevance = request_.relevance;

@@ -177,6 +177,11 @@ class Ingestion {
     if (auto allowed = workspace_.allow_images(options_.limits); !allowed) return std::unexpected(allowed.error());
     if (auto read = read_all(reader); !read) return std::unexpected(read.error());
     if (auto saved = commit(); !saved) return std::unexpected(saved.error());
+    if (report_.replaced > 0)
+      progress_.note(
+          std::to_string(report_.replaced) + " items were replaced by others of the same id (" + replaced_example_ +
+          "): if they are different things, give them ids of their own, or read them from a folder above both");
+    if (report_.stopped) progress_.note("stopped on request; the same command continues");
     if (!report_.stopped)
       if (auto split = assign_splits(workspace_.catalog(), options_.splits, options_.seed, report_); !split)
         return std::unexpected(split.error());
@@ -227,20 +232,36 @@ class Ingestion {
 
   Result<void> store(std::vector<Candidate>& batch, bool labels_suffice) {
     std::vector<std::string> known(batch.size());
+    std::vector<std::string> known_place(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
       if (batch[i].rejection) continue;
       const auto item = workspace_.catalog().find(batch[i].record.id);
       if (!item) return std::unexpected(item.error());
-      if (*item) known[i] = (*item)->image_hash;
+      if (!*item) continue;
+      known[i] = (*item)->image_hash;
+      known_place[i] = (*item)->image_uri;
     }
     const RecordCheck check(workspace_, options_, labels_suffice);
     parallel_for(batch.size(), 1, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i)
         if (!batch[i].rejection) check.check(batch[i], known[i]);
     });
-    for (Candidate& candidate : batch)
-      if (auto stored = store_one(candidate); !stored) return stored;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      notice_replaced(batch[i], known[i], known_place[i]);
+      if (auto stored = store_one(batch[i]); !stored) return stored;
+    }
     return {};
+  }
+
+  // Another picture in another place under an id that is known: a second folder with the same file names, more
+  // often than a picture that was moved and edited.
+  void notice_replaced(const Candidate& candidate, const std::string& old_hash, const std::string& old_place) {
+    const Item& item = candidate.item;
+    if (candidate.rejection || old_hash.empty() || item.image_hash.empty() || old_hash == item.image_hash ||
+        old_place == item.image_uri)
+      return;
+    if (report_.replaced++ == 0)
+      replaced_example_ = "'" + item.id + "' was " + old_place + " and is now " + item.image_uri;
   }
 
   Result<void> store_one(Candidate& candidate) {
@@ -291,6 +312,7 @@ class Ingestion {
   GivenFeatures image_features_;
   GivenFeatures text_features_;
   IngestReport report_;
+  std::string replaced_example_;
   std::size_t read_ = 0;
 };
 

@@ -27,6 +27,7 @@ struct IngestReport {
   std::size_t added = 0;
   std::size_t updated = 0;
   std::size_t unchanged = 0;
+  std::size_t replaced = 0;                   // of the updated: another picture, in another place
   std::size_t pictures_not_found = 0;         // kept without (features given, or allow_missing_pictures)
   std::vector<Rejection> rejected;            // each broken item with its place, reason and hint
   std::size_t items = 0;                      // in the catalog afterwards

@@ -73,6 +73,15 @@ TEST_F(Ingest, SeesThatAPictureOrTextChanged) {
   EXPECT_EQ((*open().catalog().find("1"))->text, "green");
 }
 
+TEST_F(Ingest, SaysWhenASecondFolderReplacesItemsOfTheFirst) {
+  write_picture("a/1.png", 255, 0, 0);
+  write_picture("b/1.png", 0, 255, 0);
+  EXPECT_EQ(read(folder_ / "a").replaced, 0U);
+  EXPECT_EQ(read(folder_ / "b").replaced, 1U);
+  write_picture("b/1.png", 0, 0, 255);  // edited where it lies
+  EXPECT_EQ(read(folder_ / "b").replaced, 0U);
+}
+
 TEST_F(Ingest, KeepsAnItemWithoutItsPictureOnlyWhenAllowedOrGivenFeatures) {
   const auto csv = write("pairs.csv", "id,image,text\n1,gone.png,red\n");
   const IngestReport refused = read(csv);

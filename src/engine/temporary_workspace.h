@@ -40,6 +40,7 @@ class TemporaryWorkspace : public testing::Test {
     for (int i = 0; i < 16 * 16; ++i) image.rgb.insert(image.rgb.end(), {red, green, blue});
     const auto png = encode_png(image);
     EXPECT_TRUE(png);
+    std::filesystem::create_directories((folder_ / name).parent_path());
     EXPECT_TRUE(write_file_atomically(folder_ / name, *png));
     return folder_ / name;
   }
