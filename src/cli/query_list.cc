@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/file.h"
+#include "io/utf8.h"
 
 namespace warifu {
 namespace {
@@ -47,7 +48,7 @@ Result<std::vector<NamedQuery>> read_queries(const std::filesystem::path& path, 
   for (std::size_t number = 1; std::getline(lines, line); ++number) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
-    if (number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
+    if (number == 1 && line.starts_with(kUtf8Bom)) line.erase(0, kUtf8Bom.size());
     NamedQuery query{std::to_string(number), defaults};
     if (line.find_first_not_of(" \t") == line.find('{')) {
       if (auto read = read_object(line, path.parent_path(), query); !read)
