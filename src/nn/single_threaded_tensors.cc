@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 
 #include "base/parallel.h"
+#include "nn/tensor_runtime.h"
 
 namespace warifu {
 namespace {
@@ -28,9 +29,14 @@ void set_blas_threads(int threads) {
 
 }  // namespace
 
-SingleThreadedTensors::SingleThreadedTensors() : tensor_threads_(at::get_num_threads()), blas_threads_(blas_threads()) {
+// Nothing gives these settings back at exit: libtorch and oneDNN have freed this thread's storage by then.
+void use_single_threaded_tensors() {
   at::set_num_threads(1);
   set_blas_threads(1);
+}
+
+SingleThreadedTensors::SingleThreadedTensors() : tensor_threads_(at::get_num_threads()), blas_threads_(blas_threads()) {
+  use_single_threaded_tensors();
 }
 
 SingleThreadedTensors::~SingleThreadedTensors() {

@@ -12,6 +12,8 @@ namespace warifu {
 //     are up to ten times slower than one (measured).
 // The former settings come back at the end, so scopes may be nested.
 //
+// A program that wants it for good calls use_single_threaded_tensors (tensor_runtime.h).
+//
 // Thread safety: process-wide; one thread creates it, then starts the others.
 class SingleThreadedTensors {
  public:
