@@ -1,12 +1,11 @@
 #include "nn/losses.h"
 
+#include "nn/contrastive_losses.h"
+
 namespace warifu {
 
 torch::Tensor soft_cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets) {
-  TORCH_CHECK(logits.sizes() == targets.sizes(), "logits ", logits.sizes(), " and targets ", targets.sizes());
-  // 0 * -inf is no number: columns left out by -inf must not meet their zero target.
-  const auto log_probabilities = torch::log_softmax(logits, 1).masked_fill(targets == 0, 0);
-  return -(targets * log_probabilities).sum(1).mean();
+  return info_nce(logits, targets).mean();
 }
 
 torch::Tensor softened_targets(const torch::Tensor& same, const torch::Tensor& similarity, double share,

@@ -6,7 +6,8 @@ namespace warifu {
 
 // Terms of training objectives. All take float tensors, return a float [] and let gradients flow.
 
-// Mean cross-entropy between target distributions and the softmax of `logits` over each row.
+// Mean cross-entropy between target distributions and the softmax of `logits` over each row; info_nce
+// (contrastive_losses.h) gives it row by row.
 //
 //   logits   [rows, columns], already divided by the temperature; -inf where a column is left out
 //   targets  [rows, columns], >= 0, rows sum to 1; 0 where a column is left out
