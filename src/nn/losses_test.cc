@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "nn/gradient_check.h"
 #include "nn/hash_head.h"
 
 namespace warifu {
@@ -61,6 +62,13 @@ TEST(UnitRows, KeepZerosAndTheirGradientFinite) {
   EXPECT_TRUE(torch::allclose(units, torch::tensor({{0.6F, 0.8F}, {0.0F, 0.0F}})));
   units.sum().backward();
   EXPECT_TRUE(rows.grad().isfinite().all().item<bool>());
+}
+
+TEST(GradientGap, IsSmallForARightGradientAndSeesAStoppedOne) {
+  const auto at = torch::tensor({3.0, -0.5}, torch::kFloat64);
+  EXPECT_LT(gradient_gap([](const auto& x) { return (x * x).sum(); }, at), 1e-8);
+  // 3 given where the slope is 6, the steepest
+  EXPECT_NEAR(gradient_gap([](const auto& x) { return (x * x.detach()).sum(); }, at), 0.5, 1e-8);
 }
 
 TEST(HashHead, GivesTheColumnsOfEachLength) {

@@ -147,7 +147,7 @@ Result<void> check(std::span<const double> losses, const MixtureOptions& options
 template <typename Component>
 Result<LossMixture> fit(std::span<const double> losses, const MixtureOptions& options) {
   if (auto sound = check(losses, options); !sound) return Fail(sound.error());
-  const LossMixture all_clean{.clean = std::vector<double>(losses.size(), 1)};
+  LossMixture all_clean{.clean = std::vector<double>(losses.size(), 1)};
   if (losses.size() < 2) return all_clean;
   const auto values = normalised(losses, options.outlier_share, Component::kMargin);
   if (values.empty()) return all_clean;

@@ -74,6 +74,7 @@ TEST(GaussianMixture, FindsThePosteriorOfTwoOverlappingClusters) {
   // N(0, 1) and N(3, 1), 6 to 4: log odds = ln 1.5 - 3 x + 4.5; the best rule errs for about 6.5 in 100
   const auto drawn = two_gaussians(5000, 3, 1);
   std::vector<double> truth;
+  truth.reserve(drawn.losses.size());
   for (const double loss : drawn.losses)
     truth.push_back(1 / (1 + std::exp(-std::log(1.5) + 3 * std::clamp(loss, 0.0, 3.0) - 4.5)));
   const auto mixture = fit_gaussian_mixture(drawn.losses);
@@ -111,6 +112,7 @@ TEST(BetaMixture, FindsThePosteriorOfTwoOverlappingClusters) {
   // means 0.2 and 0.7
   const auto drawn = two_betas(5000);
   std::vector<double> truth;
+  truth.reserve(drawn.losses.size());
   for (const double loss : drawn.losses) {
     const double x = std::clamp(loss, 0.2, 0.7);
     truth.push_back(1 / (1 + 4 * 252 * std::pow(x, 5) / (6 * 72 * std::pow(1 - x, 5))));
@@ -146,6 +148,7 @@ TEST(LossMixture, DependsNeitherOnTheOrderOfItemsNorOnTheScaleOfLosses) {
   Rng rng(5);
   shuffle(std::span(order), rng);
   std::vector<double> shuffled;
+  shuffled.reserve(order.size());
   for (const auto place : order) shuffled.push_back(1000 * drawn.losses[place] - 7);
   for (const auto fit : kFits) {
     const auto plain = fit(drawn.losses, {});
