@@ -57,25 +57,44 @@ class TrainVerb final : public Verb {
       print_table(*outcome);
       return 0;
     }
-    print_json({{"space", outcome->space},
-                {"method", request_.method},
-                {"bits", outcome->bits},
-                {"image_encoder", outcome->image_encoder},
-                {"text_encoder", outcome->text_encoder},
-                {"seed", request_.seed},
-                {"train_items", outcome->train_items},
-                {"validation_items", outcome->validation_items},
-                {"left_out", outcome->left_out},
-                {"epochs_run", outcome->report.epochs_run},
-                {"validation_criterion", outcome->report.validation_criterion},
-                {"validation_score", outcome->report.validation_score},
-                {"train_seconds", outcome->report.train_seconds},
-                {"seconds", outcome->seconds}},
-               *form);
+    Json line = {{"space", outcome->space},
+                 {"method", request_.method},
+                 {"bits", outcome->bits},
+                 {"image_encoder", outcome->image_encoder},
+                 {"text_encoder", outcome->text_encoder},
+                 {"seed", request_.seed},
+                 {"train_items", outcome->train_items},
+                 {"validation_items", outcome->validation_items},
+                 {"left_out", outcome->left_out},
+                 {"epochs_run", outcome->report.epochs_run},
+                 {"validation_criterion", outcome->report.validation_criterion},
+                 {"validation_score", outcome->report.validation_score},
+                 {"train_seconds", outcome->report.train_seconds},
+                 {"seconds", outcome->seconds}};
+    if (outcome->mismatched_pairs > 0) line["mismatched_pairs"] = outcome->mismatched_pairs;
+    if (outcome->suspicious_pairs) line["suspicious_pairs"] = *outcome->suspicious_pairs;
+    if (const auto found = noise_found(*outcome)) {
+      line["suspicious_precision"] = found->precision;
+      line["suspicious_recall"] = found->recall;
+    }
+    print_json(line, *form);
     return 0;
   }
 
  private:
+  struct NoiseFound {
+    double precision;
+    double recall;
+  };
+
+  // How well the list of suspicious pairs tells what was mismatched on purpose.
+  static std::optional<NoiseFound> noise_found(const TrainOutcome& outcome) {
+    if (outcome.mismatched_pairs == 0 || outcome.suspicious_pairs.value_or(0) == 0) return std::nullopt;
+    const auto both = static_cast<double>(outcome.suspicious_and_mismatched);
+    return NoiseFound{both / static_cast<double>(*outcome.suspicious_pairs),
+                      both / static_cast<double>(outcome.mismatched_pairs)};
+  }
+
   void print_table(const TrainOutcome& outcome) const {
     print_line(fmt::format(
         "space '{}': {} on {} pairs ({} held out for validation), pictures through '{}', texts through '{}'",
@@ -87,6 +106,13 @@ class TrainVerb final : public Verb {
     if (outcome.report.epochs_run > 0)
       print_line(fmt::format("{} epochs; {} {:.3f}", outcome.report.epochs_run, outcome.report.validation_criterion,
                              outcome.report.validation_score));
+    if (outcome.suspicious_pairs.value_or(0) > 0)
+      print_line(fmt::format("{} pairs look wrong: spaces/{}/suspicious-pairs.csv in the workspace lists them",
+                             count_text(*outcome.suspicious_pairs), outcome.space));
+    if (const auto found = noise_found(outcome))
+      print_line(
+          fmt::format("{} pairs were mismatched on purpose: the list finds {:.3f} of them, {:.3f} of it is right",
+                      count_text(outcome.mismatched_pairs), found->recall, found->precision));
     print_line(fmt::format("trained in {} ({} with reading and encoding)", seconds_text(outcome.report.train_seconds),
                            seconds_text(outcome.seconds)));
     print_line("next: warifu index --space " + outcome.space);

@@ -6,10 +6,12 @@
 #include <numeric>
 #include <set>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/join.h"
 #include "base/rng.h"
 #include "engine/content_source.h"
+#include "engine/suspicious_pairs.h"
 #include "text/bag_of_words.h"
 #include "text/tokenizer.h"
 
@@ -117,18 +119,23 @@ Result<void> add_labels(const Workspace& workspace, const TrainRequest& request,
   return {};
 }
 
-// Moves the texts of a share of the training positions round in a circle: each gets another's.
-void mismatch_pairs(TrainingSet& set, double share, std::uint64_t seed) {
-  std::vector<std::size_t> positions = set.train;
+// Moves the texts of a share of the pairs, held-out ones among them, round in a circle: each gets
+// another's. The positions, ascending.
+std::vector<std::size_t> mismatch_pairs(TrainingSet& set, std::size_t items, double share, std::uint64_t seed) {
+  std::vector<std::size_t> positions(items);
+  std::iota(positions.begin(), positions.end(), std::size_t{0});
   Rng rng(seed ^ 0x6E6F697365ULL);
   shuffle(std::span(positions), rng);
-  positions.resize(static_cast<std::size_t>(share * static_cast<double>(positions.size())));
+  positions.resize(static_cast<std::size_t>(share * static_cast<double>(items)));
+  if (positions.size() < 2) positions.clear();  // no other to exchange with
   for (std::size_t i = 1; i < positions.size(); ++i) {
     const std::size_t a = positions[i - 1];
     const std::size_t b = positions[i];
     if (!set.text.texts.empty()) std::swap(set.text.texts[a], set.text.texts[b]);
     if (!set.text.features.empty()) std::ranges::swap_ranges(set.text.features.row(a), set.text.features.row(b));
   }
+  std::ranges::sort(positions);
+  return positions;
 }
 
 void split_validation(TrainingSet& set, std::size_t items, std::uint64_t seed) {
@@ -166,6 +173,25 @@ std::vector<std::uint32_t> usual_bits(std::string_view method, const TrainingSet
     if (length <= longest) bits.push_back(length);
   if (bits.empty()) bits.push_back(static_cast<std::uint32_t>(longest));
   return bits;
+}
+
+// What was mismatched on purpose, and what the method holds to be mismatched.
+Result<void> list_pairs(std::span<const Item> items, std::span<const std::size_t> mismatched,
+                        std::span<const float> clean_probability, const std::filesystem::path& directory,
+                        TrainOutcome& outcome) {
+  if (!mismatched.empty()) {
+    std::string ids;
+    for (const std::size_t position : mismatched) ids += items[position].id + "\n";
+    if (auto written = write_file_atomically(directory / "mismatched-pairs.txt", std::string_view(ids)); !written)
+      return written;
+  }
+  if (clean_probability.empty()) return {};
+  const auto suspicious = write_suspicious_pairs(directory / "suspicious-pairs.csv", items, clean_probability);
+  if (!suspicious) return std::unexpected(suspicious.error());
+  outcome.suspicious_pairs = suspicious->size();
+  for (const std::size_t i : *suspicious)
+    outcome.suspicious_and_mismatched += std::ranges::binary_search(mismatched, i) ? 1 : 0;
+  return {};
 }
 
 Result<void> replace_space(const std::filesystem::path& made, const std::filesystem::path& target) {
@@ -231,7 +257,8 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   for (const std::size_t position : complete) kept.push_back(std::move((*items)[position]));
   if (auto labelled = add_labels(workspace, request, kept, set); !labelled) return std::unexpected(labelled.error());
   split_validation(set, kept.size(), request.seed);
-  mismatch_pairs(set, request.pair_noise, request.seed);
+  const auto mismatched = mismatch_pairs(set, kept.size(), request.pair_noise, request.seed);
+  outcome.mismatched_pairs = mismatched.size();
   outcome.train_items = set.train.size();
   outcome.validation_items = set.validation.size();
 
@@ -244,6 +271,8 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   TrainOptions options{outcome.bits, request.seed, request.epochs, outcome.space, request.settings};
   auto report = train_method(request.method, set, options, unfinished, progress);
   if (!report) return std::unexpected(report.error());
+  if (auto listed = list_pairs(kept, mismatched, report->clean_probability, unfinished, outcome); !listed)
+    return std::unexpected(listed.error());
   if (auto replaced = replace_space(unfinished, workspace.space_folder(outcome.space)); !replaced)
     return std::unexpected(replaced.error());
   outcome.report = *report;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ struct TrainRequest {
   int epochs = 0;                         // 0: the method's own default
   std::uint64_t seed = 1;
   std::vector<std::string> settings;  // "name=value", the method's own
-  double pair_noise = 0;              // share of training pairs whose texts are exchanged
+  double pair_noise = 0;              // share of the train split's pairs whose texts are exchanged
 };
 
 struct TrainOutcome {
@@ -34,7 +35,10 @@ struct TrainOutcome {
   std::vector<std::uint32_t> bits;  // that were trained
   std::size_t train_items = 0;
   std::size_t validation_items = 0;
-  std::size_t left_out = 0;  // train items that lack a half or whose picture went away
+  std::size_t left_out = 0;                     // train items that lack a half or whose picture went away
+  std::size_t mismatched_pairs = 0;             // by pair_noise
+  std::optional<std::size_t> suspicious_pairs;  // less likely right than wrong; nothing: the method does not ask
+  std::size_t suspicious_and_mismatched = 0;
   std::string image_encoder;
   std::string text_encoder;
   double seconds = 0;  // all of it
@@ -48,6 +52,10 @@ std::string trainable_methods();
 // of the train items (at most 500) is held out for validation, by seed.
 // The new model takes the space's place only when it is whole; until then an older one of that name serves.
 // An interrupted run is continued by the same command.
+//
+// Beside the model lie train-log.jsonl and, where the method asks how likely pairs are right,
+// suspicious-pairs.csv (id, clean_probability, image, text; the worst first). With pair_noise the ids whose
+// texts were exchanged are in mismatched-pairs.txt; the texts in the list are then the items' own ones.
 Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, ProgressSink& progress);
 
 }  // namespace warifu

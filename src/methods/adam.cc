@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
-#include <utility>
 
 namespace warifu {
 namespace {
@@ -14,11 +13,14 @@ constexpr double kEpsilon = 1e-8;
 
 }  // namespace
 
-Adam::Adam(std::vector<torch::Tensor> parameters, double weight_decay)
-    : parameters_(std::move(parameters)), weight_decay_(weight_decay) {
-  for (const auto& parameter : parameters_) {
-    first_.push_back(torch::zeros_like(parameter));
-    second_.push_back(torch::zeros_like(parameter));
+Adam::Adam(const std::vector<AdamGroup>& groups, double weight_decay) : weight_decay_(weight_decay) {
+  for (const AdamGroup& group : groups) {
+    for (const auto& parameter : group.parameters) {
+      parameters_.push_back(parameter);
+      rates_.push_back(group.rate);
+      first_.push_back(torch::zeros_like(parameter));
+      second_.push_back(torch::zeros_like(parameter));
+    }
   }
 }
 
@@ -42,9 +44,10 @@ void Adam::step(double learning_rate, double max_norm) {
     const auto gradient = parameter.grad() * shrink;
     first_[i].mul_(kBeta1).add_(gradient, 1 - kBeta1);
     second_[i].mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
-    if (parameter.dim() > 1) parameter.mul_(1 - learning_rate * weight_decay_);
+    const double rate = learning_rate * rates_[i];
+    if (parameter.dim() > 1) parameter.mul_(1 - rate * weight_decay_);
     const auto scale = (second_[i] / correction2).sqrt_().add_(kEpsilon);
-    parameter.addcdiv_(first_[i], scale, -learning_rate / correction1);
+    parameter.addcdiv_(first_[i], scale, -rate / correction1);
   }
 }
 

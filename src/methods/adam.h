@@ -9,15 +9,20 @@
 
 namespace warifu {
 
+// Parameters, shared with the caller's modules, and how fast they learn: a factor of the step's rate.
+struct AdamGroup {
+  std::vector<torch::Tensor> parameters;
+  double rate = 1;  // 0: they stay
+};
+
 // Adam with decoupled weight decay, whose whole state is a map of tensors: a checkpoint continues to
 // the same numbers.
 //
 // Source: I. Loshchilov and F. Hutter, "Decoupled Weight Decay Regularization", ICLR 2019.
 class Adam {
  public:
-  // Parameters are shared with the caller's modules. Those of one dimension (biases, norms,
-  // temperatures) are not decayed.
-  explicit Adam(std::vector<torch::Tensor> parameters, double weight_decay = 1e-4);
+  // Parameters of one dimension (biases, norms, temperatures) are not decayed.
+  explicit Adam(const std::vector<AdamGroup>& groups, double weight_decay = 1e-4);
 
   void zero_grad();
   // One step along the gradients, which are first scaled down to a common norm of at most `max_norm`.
@@ -30,6 +35,7 @@ class Adam {
 
  private:
   std::vector<torch::Tensor> parameters_;
+  std::vector<double> rates_;          // of each parameter
   std::vector<torch::Tensor> first_;   // running mean of the gradient
   std::vector<torch::Tensor> second_;  // running mean of its square
   double weight_decay_;

@@ -48,6 +48,9 @@ struct TrainReport {
   int epochs_run = 0;
   double validation_score = 0;  // the method's own criterion, see its README
   std::string validation_criterion;
+  // Of each item of the set, how likely its picture and text belong together, 0 … 1; empty where the
+  // method does not ask.
+  std::vector<float> clean_probability;
 };
 
 // Trains `method` and leaves everything that load_encoder needs in `directory` (weights, tower

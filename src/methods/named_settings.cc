@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <utility>
+#include <functional>
+#include <type_traits>
 
 #include "base/join.h"
 
@@ -27,41 +28,69 @@ bool read(std::string_view text, Number& number) {
   return failure == std::errc() && end == text.data() + text.size();
 }
 
+// What a setting will become once every choice has been found good.
+class Wanted {
+ public:
+  // kInvalidArgument if `text` is not one of `setting`'s values.
+  Result<void> add(const NamedSetting& setting, std::string_view text) {
+    return std::visit([&](auto target) { return add(setting, target, text); }, setting.value);
+  }
+
+  void carry_out() {
+    for (const auto& change : changes_) change();
+  }
+
+ private:
+  template <typename Number>
+  Result<void> add(const NamedSetting& setting, Number* target, std::string_view text) {
+    Number number{};
+    // The comparison is false for a NaN.
+    if (!read(text, number) ||
+        !(static_cast<double>(number) >= setting.least && static_cast<double>(number) <= setting.most))
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("setting {} must be a {}number in {} … {}, not '{}'", setting.name,
+                              std::is_integral_v<Number> ? "whole " : "", setting.least, setting.most, text));
+    changes_.emplace_back([target, number] { *target = number; });
+    return {};
+  }
+
+  Result<void> add(const NamedSetting& setting, NamedChoice choice, std::string_view text) {
+    if (std::ranges::find(choice.words, text) == choice.words.end())
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("setting {} must be one of {}, not '{}'", setting.name, join(choice.words), text));
+    changes_.emplace_back([choice, word = std::string(text)] { *choice.value = word; });
+    return {};
+  }
+
+  std::vector<std::function<void()>> changes_;
+};
+
+std::string as_text(NamedChoice choice) { return *choice.value; }
+
+template <typename Number>
+std::string as_text(const Number* number) {
+  return fmt::format("{}", *number);
+}
+
 }  // namespace
 
 Result<void> choose_settings(std::span<const NamedSetting> settings, std::span<const std::string> chosen) {
-  std::vector<std::pair<const NamedSetting*, std::variant<int, std::int64_t, double>>> wanted;
+  Wanted wanted;
   for (const std::string& assignment : chosen) {
     const auto equals = assignment.find('=');
     if (equals == std::string::npos) return fail(ErrorCode::kInvalidArgument, "'" + assignment + "' is not NAME=VALUE");
     const auto setting = find(settings, std::string_view(assignment).substr(0, equals));
     if (!setting) return std::unexpected(setting.error());
-    const std::string_view text = std::string_view(assignment).substr(equals + 1);
-    const bool good = std::visit(
-        [&](auto* target) {
-          auto number = *target;
-          if (!read(text, number)) return false;
-          wanted.emplace_back(*setting, number);
-          const auto size = static_cast<double>(number);
-          return size >= (*setting)->least && size <= (*setting)->most;  // false for a NaN
-        },
-        (*setting)->value);
-    if (!good)
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("setting {} must be a {}number in {} … {}, not '{}'", (*setting)->name,
-                              std::holds_alternative<double*>((*setting)->value) ? "" : "whole ", (*setting)->least,
-                              (*setting)->most, text));
+    if (auto good = wanted.add(**setting, std::string_view(assignment).substr(equals + 1)); !good) return good;
   }
-  for (const auto& [setting, number] : wanted)
-    std::visit([&](auto* target) { *target = std::get<std::remove_pointer_t<decltype(target)>>(number); },
-               setting->value);
+  wanted.carry_out();
   return {};
 }
 
 std::map<std::string, std::string> settings_as_text(std::span<const NamedSetting> settings) {
   std::map<std::string, std::string> texts;
   for (const NamedSetting& setting : settings)
-    texts.emplace(setting.name, std::visit([](const auto* value) { return fmt::format("{}", *value); }, setting.value));
+    texts.emplace(setting.name, std::visit([](const auto& value) { return as_text(value); }, setting.value));
   return texts;
 }
 

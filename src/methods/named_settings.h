@@ -12,17 +12,23 @@
 
 namespace warifu {
 
-// One number that a method leaves open, where it lies in the method's settings, and what it may be.
+// Where a word lies and which words it may be.
+struct NamedChoice {
+  std::string* value;
+  std::span<const std::string_view> words;
+};
+
+// One number or word that a method leaves open, where it lies in the method's settings, and what it may be.
 struct NamedSetting {
   std::string_view name;
-  std::variant<int*, std::int64_t*, double*> value;
-  double least = 0;
+  std::variant<int*, std::int64_t*, double*, NamedChoice> value;
+  double least = 0;  // of a number
   double most = 0;
 };
 
 // Sets what `chosen` names, each "name=value", the last one winning.
 // kInvalidArgument: not of that form, a name the method does not have (the hint lists them), a value
-// that is no number or out of its range. Nothing is changed then.
+// that is no number or out of its range, a word that is not one of the choice. Nothing is changed then.
 Result<void> choose_settings(std::span<const NamedSetting> settings, std::span<const std::string> chosen);
 
 // All of them as text, numbers so that they read back to the same value.

@@ -5,9 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "methods/checkpoint.h"
 #include "methods/contrastive/encoder.h"
 #include "methods/contrastive/train.h"
-#include "methods/contrastive/trainer_state.h"
 #include "methods/hash_encoder.h"
 
 namespace warifu {

@@ -83,6 +83,7 @@ ContrastiveModelImpl::ContrastiveModelImpl(const BranchSpec& image_spec, const B
   image = register_module("image", ContrastiveBranch(image_spec, hidden, dropout, bits));
   text = register_module("text", ContrastiveBranch(text_spec, hidden, dropout, bits));
   log_temperature = register_parameter("log_temperature", torch::full({1}, temperature).log());
+  bias = register_parameter("bias", torch::zeros({1}));
 }
 
 void follow(torch::nn::Module& teacher, const torch::nn::Module& student, double momentum) {

@@ -77,7 +77,7 @@ TORCH_MODULE(ContrastiveBranch);
 // otherwise outweigh all others.
 inline constexpr float kFeatureLimit = 8;
 
-// The two branches and the temperature of their comparison.
+// The two branches, and what their comparison learns.
 class ContrastiveModelImpl : public torch::nn::Module {
  public:
   ContrastiveModelImpl(const BranchSpec& image, const BranchSpec& text, std::int64_t hidden, double dropout,
@@ -86,6 +86,7 @@ class ContrastiveModelImpl : public torch::nn::Module {
   ContrastiveBranch image = nullptr;
   ContrastiveBranch text = nullptr;
   torch::Tensor log_temperature;  // [1]
+  torch::Tensor bias;             // [1], of the sigmoid loss; 0 otherwise
 };
 TORCH_MODULE(ContrastiveModel);
 

@@ -1,20 +1,11 @@
 #include "methods/contrastive/objective.h"
 
-#include <limits>
-
+#include "nn/contrastive_losses.h"
 #include "nn/hash_head.h"
 #include "nn/losses.h"
 
 namespace warifu {
 namespace {
-
-// One row of queries meets columns of keys: what is positive, what is left out, what the teacher thinks.
-struct Columns {
-  torch::Tensor same;        // [rows, columns] bool: the key is of the query's own item
-  torch::Tensor likeness;    // [rows, columns] teacher's joint similarity of the two pairs, -1 … 1
-  torch::Tensor left_out;    // [rows, columns] bool: too alike to be pushed away
-  torch::Tensor log_weight;  // [columns] added to the logits
-};
 
 // Both halves of a pair speak: a pair is like another when its pictures are and its texts are.
 torch::Tensor joint_similarity(const torch::Tensor& image, const torch::Tensor& text, const torch::Tensor& image_keys,
@@ -22,36 +13,72 @@ torch::Tensor joint_similarity(const torch::Tensor& image, const torch::Tensor& 
   return (image.mm(image_keys.t()) + text.mm(text_keys.t())) / 2;
 }
 
-torch::Tensor contrast(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& targets,
-                       const Columns& columns, const torch::Tensor& temperature) {
-  auto logits = queries.mm(keys.t()) / temperature;
-  if (columns.log_weight.defined()) logits = logits + columns.log_weight;
-  if (columns.left_out.defined())
-    logits = logits.masked_fill(columns.left_out, -std::numeric_limits<float>::infinity());
-  return soft_cross_entropy(logits, targets);
+// The chosen loss of each row, one direction: queries [rows, bits] and keys [columns, bits] of length 1.
+torch::Tensor row_losses(const torch::Tensor& queries, const torch::Tensor& keys, const ContrastColumns& columns,
+                         const torch::Tensor& targets, const ObjectivePlace& place,
+                         const ContrastiveSettings& settings) {
+  const auto similarity = queries.mm(keys.t());
+  const auto& loss = settings.loss;
+  if (loss == "infonce") return info_nce(similarity / place.temperature, targets, columns.left_out, columns.log_weight);
+  if (loss == "siglip")
+    return siglip(similarity, place.temperature.reciprocal(), place.bias, columns, similarity.size(0));
+  // Of the others the temperature is a constant: they could be made small by it alone.
+  const double temperature = place.temperature.item<double>();
+  if (loss == "tal") return triplet_alignment_loss(similarity, columns, temperature, settings.margin);
+  const auto logits = similarity / temperature;
+  if (loss == "rince") return rince(logits, columns, settings.rince_q, settings.rince_lambda, 1 / temperature);
+  if (loss == "rcl-log") return complementary_log(logits, columns);
+  if (loss == "rcl-gce") return complementary_gce(logits, columns, settings.gce_q);
+  if (loss == "rcl-tan") return complementary_tan(logits, columns);
+  TORCH_CHECK(false, "unknown loss ", loss);
+}
+
+// The two directions of one contrast, a float [rows].
+struct Sides {
+  torch::Tensor image, text;            // queries
+  torch::Tensor image_keys, text_keys;  // what they are compared with
+};
+
+torch::Tensor symmetric_losses(const Sides& sides, const ContrastColumns& columns, const torch::Tensor& targets,
+                               const ObjectivePlace& place, const ContrastiveSettings& settings) {
+  return (row_losses(sides.image, sides.text_keys, columns, targets, place, settings) +
+          row_losses(sides.text, sides.image_keys, columns, targets, place, settings)) /
+         2;
+}
+
+torch::Tensor weighted_mean(const torch::Tensor& rows, const torch::Tensor& weights) {
+  if (!weights.defined()) return rows.mean();
+  return (rows * weights).sum() / weights.sum().clamp_min(1e-6);
 }
 
 }  // namespace
 
-torch::Tensor contrastive_objective(const PairBatch& batch, const NegativeBank* bank, const torch::Tensor& temperature,
-                                    double soft_share, std::int64_t step, double age_horizon,
+torch::Tensor contrastive_objective(const PairBatch& batch, const ObjectivePlace& place,
                                     const std::vector<std::uint32_t>& bits, const ContrastiveSettings& settings) {
-  const bool use_bank = bank != nullptr && bank->size() > 0;
+  const bool use_bank = place.bank != nullptr && place.bank->size() > 0;
   const auto images = split_by_bits(batch.image, bits);
   const auto texts = split_by_bits(batch.text, bits);
   const auto teacher_images = split_by_bits(batch.teacher_image, bits);
   const auto teacher_texts = split_by_bits(batch.teacher_text, bits);
-  Columns within{
-      .same = batch.items.unsqueeze(1).eq(batch.items.unsqueeze(0)), .likeness = {}, .left_out = {}, .log_weight = {}};
-  Columns beyond;
+  ContrastColumns within{
+      .positive = batch.items.unsqueeze(1).eq(batch.items.unsqueeze(0)), .left_out = {}, .log_weight = {}};
+  ContrastColumns beyond;
   std::vector<torch::Tensor> bank_images;
   std::vector<torch::Tensor> bank_texts;
   if (use_bank) {
-    beyond.same = batch.items.unsqueeze(1).eq(torch::cat({batch.items, bank->items()}).unsqueeze(0));
-    beyond.log_weight = torch::cat({torch::zeros({batch.items.size(0)}), bank->log_age_weights(step, age_horizon)});
-    bank_images = split_by_bits(bank->image_keys(), bits);
-    bank_texts = split_by_bits(bank->text_keys(), bits);
+    beyond.positive = batch.items.unsqueeze(1).eq(torch::cat({batch.items, place.bank->items()}).unsqueeze(0));
+    beyond.log_weight =
+        torch::cat({torch::zeros({batch.items.size(0)}), place.bank->log_age_weights(place.step, place.age_horizon)});
+    bank_images = split_by_bits(place.bank->image_keys(), bits);
+    bank_texts = split_by_bits(place.bank->text_keys(), bits);
   }
+  // What a pair says of another: too alike to be pushed away, or half as right as its own.
+  const auto contrast = [&](const Sides& sides, ContrastColumns& columns, const torch::Tensor& likeness) {
+    columns.left_out = likeness.gt(settings.mask_above).logical_and(columns.positive.logical_not());
+    const auto targets =
+        softened_targets(columns.positive, likeness, place.soft_share, settings.soft_temperature, columns.left_out);
+    return weighted_mean(symmetric_losses(sides, columns, targets, place, settings), batch.clean);
+  };
 
   auto total = torch::zeros({});
   for (std::size_t i = 0; i < bits.size(); ++i) {
@@ -59,24 +86,22 @@ torch::Tensor contrastive_objective(const PairBatch& batch, const NegativeBank* 
     const auto text = unit_rows(texts[i]);
     const auto teacher_image = unit_rows(teacher_images[i]).detach();
     const auto teacher_text = unit_rows(teacher_texts[i]).detach();
-    within.likeness = joint_similarity(teacher_image, teacher_text, teacher_image, teacher_text);
-    const auto targets = softened_targets(within.same, within.likeness, soft_share, settings.soft_temperature);
-    auto loss =
-        contrast(image, text, targets, within, temperature) + contrast(text, image, targets, within, temperature);
+    auto loss = contrast({image, text, image, text}, within,
+                         joint_similarity(teacher_image, teacher_text, teacher_image, teacher_text));
     if (use_bank) {
       // Against the teacher's keys throughout: with the student's own keys for the batch, all
       // students could run away from the bank together at no cost.
       const auto image_keys = torch::cat({teacher_image, unit_rows(bank_images[i])});
       const auto text_keys = torch::cat({teacher_text, unit_rows(bank_texts[i])});
-      beyond.likeness = joint_similarity(teacher_image, teacher_text, image_keys, text_keys);
-      beyond.left_out = beyond.likeness.gt(settings.mask_above).logical_and(beyond.same.logical_not());
-      const auto far_targets =
-          softened_targets(beyond.same, beyond.likeness, soft_share, settings.soft_temperature, beyond.left_out);
-      const auto far = contrast(image, text_keys, far_targets, beyond, temperature) +
-                       contrast(text, image_keys, far_targets, beyond, temperature);
+      const auto far = contrast({image, text, image_keys, text_keys}, beyond,
+                                joint_similarity(teacher_image, teacher_text, image_keys, text_keys));
       loss = (1 - settings.bank_share) * loss + settings.bank_share * far;
     }
-    total = total + loss / 2;
+    total = total + loss;
+    if (settings.consistency_weight > 0)
+      total = total + settings.consistency_weight * (in_modal_consistency(image.mm(image.t()), text.mm(text.t())) +
+                                                     cross_modal_consistency(image.mm(text.t())))
+                                                        .mean();
     if (settings.uniformity_weight > 0)
       total = total + settings.uniformity_weight * (uniformity_loss(image) + uniformity_loss(text)) / 2;
   }

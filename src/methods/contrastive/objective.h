@@ -18,17 +18,23 @@ struct PairBatch {
   torch::Tensor teacher_image;
   torch::Tensor teacher_text;
   torch::Tensor items;  // int64 [batch]
+  torch::Tensor clean;  // float [batch] in 0 … 1: how much a pair may teach; undefined: all of them, all
 };
 
-// The objective of one batch, a float []: for each code length the mean of the symmetric contrast
-// within the batch and (where `bank` is given and holds keys) against teacher's keys of batch and
-// bank; then quantization and uniformity. README.md states it as equations.
-//
-//   temperature  float [1], with gradient
-//   soft_share   share of the teacher in the targets, 0 … 1
-//   step, age_horizon  for the bank's age weights, in steps
-torch::Tensor contrastive_objective(const PairBatch& batch, const NegativeBank* bank, const torch::Tensor& temperature,
-                                    double soft_share, std::int64_t step, double age_horizon,
+// How the objective stands at one step.
+struct ObjectivePlace {
+  const NegativeBank* bank = nullptr;  // null: not used yet
+  torch::Tensor temperature;           // float [1], with gradient
+  torch::Tensor bias;                  // float [1], with gradient; of siglip
+  double soft_share = 0;               // of the teacher in the targets, 0 … 1
+  std::int64_t step = 0;
+  double age_horizon = 1;  // of the bank's keys, in steps
+};
+
+// The objective of one batch, a float []: for each code length the symmetric contrast within the
+// batch and (where `bank` holds keys) against the teacher's keys of batch and bank, mean over pairs by how
+// clean they are; then consistency, uniformity and quantization. README.md states it as equations.
+torch::Tensor contrastive_objective(const PairBatch& batch, const ObjectivePlace& place,
                                     const std::vector<std::uint32_t>& bits, const ContrastiveSettings& settings);
 
 // Mean reciprocal rank of the other half of each pair by Hamming distance, both directions together;

@@ -15,12 +15,13 @@ ContrastiveSettings plain() {
 }
 
 PairBatch batch_of(const torch::Tensor& image, const torch::Tensor& text) {
-  return {image, text, image.detach(), text.detach(), torch::arange(image.size(0), torch::kInt64)};
+  return {image, text, image.detach(), text.detach(), torch::arange(image.size(0), torch::kInt64), {}};
 }
 
 torch::Tensor objective(const PairBatch& batch, const NegativeBank* bank, double share,
                         const ContrastiveSettings& settings, const std::vector<std::uint32_t>& bits = {2}) {
-  return contrastive_objective(batch, bank, torch::full({1}, 0.5), share, 10, 100.0, bits, settings);
+  const ObjectivePlace place{bank, torch::full({1}, 0.5), torch::zeros({1}), share, 10, 100.0};
+  return contrastive_objective(batch, place, bits, settings);
 }
 
 TEST(ContrastiveObjective, IsInfoNceByHand) {
@@ -73,15 +74,48 @@ TEST(ContrastiveObjective, TakesAnOldKeyOfTheSameItemAsAPositive) {
   EXPECT_NEAR(objective(batch_of(codes, codes), &bank, 0, settings).item<double>(), (row0 + row1) / 2, 1e-6);
 }
 
+TEST(ContrastiveObjective, LetsAPairThatIsProbablyWrongTeachLess) {
+  const auto image = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}});
+  const auto text = torch::tensor({{1.0F, 0.0F}, {-1.0F, 0.0F}});
+  auto batch = batch_of(image, text);
+  // Row losses by hand at temperature 0.5. Pair 0: picture log(1 + e^-4), text log(1 + e^-2).
+  // Pair 1: picture log(1 + e^0), text log(1 + e^-2): its own has cosine 0, the other picture -1.
+  const double first = (std::log1p(std::exp(-4.0)) + std::log1p(std::exp(-2.0))) / 2;
+  const double second = (std::log(2.0) + std::log1p(std::exp(-2.0))) / 2;
+  EXPECT_NEAR(objective(batch, nullptr, 0, plain()).item<double>(), (first + second) / 2, 1e-6);
+  batch.clean = torch::tensor({1.0F, 0.25F});
+  EXPECT_NEAR(objective(batch, nullptr, 0, plain()).item<double>(), (first + 0.25 * second) / 1.25, 1e-6);
+}
+
+TEST(ContrastiveObjective, KnowsEveryLossByName) {
+  const auto codes = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}});
+  const auto swapped = codes.flip(0);
+  for (const char* loss : {"infonce", "siglip", "rince", "rcl-log", "rcl-gce", "rcl-tan", "tal"}) {
+    ContrastiveSettings settings = plain();
+    settings.loss = loss;
+    EXPECT_LT(objective(batch_of(codes, codes), nullptr, 0, settings).item<double>(),
+              objective(batch_of(codes, swapped), nullptr, 0, settings).item<double>())
+        << loss << " prefers wrong pairs";
+  }
+}
+
 TEST(ContrastiveObjective, HasTheGradientOfItsDifferences) {
   torch::manual_seed(4);
   ContrastiveSettings settings;
   settings.uniformity_weight = 0.3;
+  settings.consistency_weight = 0.2;
   const auto text = torch::tanh(torch::randn({3, 4}, torch::kFloat64));
   const auto teacher = torch::tanh(torch::randn({3, 4}, torch::kFloat64));
   const auto at = [&](const torch::Tensor& image) {
-    const PairBatch batch{image, text, teacher, teacher, torch::arange(3, torch::kInt64)};
-    return contrastive_objective(batch, nullptr, torch::full({1}, 0.4, torch::kFloat64), 0.5, 10, 100.0, {4}, settings);
+    const PairBatch batch{image,
+                          text,
+                          teacher,
+                          teacher,
+                          torch::arange(3, torch::kInt64),
+                          torch::tensor({1.0, 0.5, 0.2}, torch::kFloat64)};
+    const ObjectivePlace place{
+        nullptr, torch::full({1}, 0.4, torch::kFloat64), torch::zeros({1}, torch::kFloat64), 0.5, 10, 100.0};
+    return contrastive_objective(batch, place, {4}, settings);
   };
   const auto image = torch::tanh(torch::randn({3, 4}, torch::kFloat64)).set_requires_grad(true);
   at(image).backward();

@@ -21,6 +21,7 @@ class ModalityData {
   static Result<ModalityData> make(const TrainingInputs& inputs);
 
   const BranchSpec& spec() const { return spec_; }
+  std::int64_t size() const { return values_.size(0); }
 
   // Mean and 1 / spread of the features over `rows`. The spread of a column is its standard deviation
   // plus `floor` times the average one: rare columns are not blown up. Nothing but the features changes.

@@ -1,6 +1,14 @@
 #include "methods/contrastive/settings.h"
 
+#include <array>
+
 namespace warifu {
+namespace {
+
+constexpr std::array<std::string_view, 7> kLosses = {"infonce", "siglip",  "rince", "rcl-log",
+                                                     "rcl-gce", "rcl-tan", "tal"};
+
+}  // namespace
 
 std::vector<NamedSetting> ContrastiveSettings::named() {
   return {
@@ -12,6 +20,11 @@ std::vector<NamedSetting> ContrastiveSettings::named() {
       {"hidden", &hidden, 1, 65536},
       {"dropout", &dropout, 0, 0.99},
       {"spread_floor", &spread_floor, 0, 1000},
+      {"loss", NamedChoice{&loss, kLosses}},
+      {"rince_q", &rince_q, 0.001, 1},
+      {"rince_lambda", &rince_lambda, 1e-6, 1000},
+      {"gce_q", &gce_q, 0.001, 1},
+      {"margin", &margin, 0, 2},
       {"temperature", &temperature, 0.001, 100},
       {"min_temperature", &min_temperature, 0.001, 100},
       {"max_temperature", &max_temperature, 0.001, 100},
@@ -26,6 +39,10 @@ std::vector<NamedSetting> ContrastiveSettings::named() {
       {"mask_above", &mask_above, -2, 2},
       {"quantization_weight", &quantization_weight, 0, 1000},
       {"uniformity_weight", &uniformity_weight, 0, 1000},
+      {"consistency_weight", &consistency_weight, 0, 1000},
+      {"clean_after", &clean_after, -1, 100000},
+      {"clean_momentum", &clean_momentum, 0, 1},
+      {"clean_floor", &clean_floor, 0, 1},
       {"patience", &patience, 1, 100000},
   };
 }

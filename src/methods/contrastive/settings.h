@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "methods/named_settings.h"
@@ -19,7 +20,13 @@ struct ContrastiveSettings {
   double dropout = 0.3;
   double spread_floor = 0.2;  // added to the spread of every column of features, as a share of the average one
 
-  double temperature = 0.4;       // [tau] at the start; learnt
+  std::string loss = "infonce";  // or siglip, rince, rcl-log, rcl-gce, rcl-tan, tal: nn/contrastive_losses.h
+  double rince_q = 0.6;
+  double rince_lambda = 0.01;
+  double gce_q = 0.5;
+  double margin = 0.1;  // of tal
+
+  double temperature = 0.4;       // [tau] at the start; learnt by infonce and siglip
   double min_temperature = 0.25;  // instance discrimination below, see README.md
   double max_temperature = 0.5;
 
@@ -36,6 +43,12 @@ struct ContrastiveSettings {
 
   double quantization_weight = 0.2;
   double uniformity_weight = 0.0;
+  double consistency_weight = 0.0;
+
+  // How likely each pair is to be right, by a mixture of two kinds of losses, and how much it may teach.
+  int clean_after = 3;          // epochs before it is asked; negative: never
+  double clean_momentum = 0.5;  // of a pair's loss over epochs
+  double clean_floor = 0.0;     // least weight of a pair
 
   int patience = 10;  // epochs without a better validation score before it stops
 

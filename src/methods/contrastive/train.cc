@@ -1,19 +1,20 @@
 #include "methods/contrastive/train.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numbers>
 #include <numeric>
 #include <optional>
 #include <utility>
 
-#include "base/file.h"
 #include "base/hash.h"
+#include "methods/checkpoint.h"
+#include "methods/contrastive/clean_pairs.h"
 #include "methods/contrastive/objective.h"
 #include "methods/contrastive/pair_data.h"
-#include "methods/contrastive/trainer_state.h"
+#include "methods/trainer.h"
+#include "nn/losses.h"
+#include "nn/negative_bank.h"
 #include "nn/sharded_forward.h"
 #include "nn/single_threaded_tensors.h"
 
@@ -56,164 +57,148 @@ class BranchPass {
   torch::Tensor codes_;
 };
 
-// One run of training over fixed data.
-class Trainer {
+// Contrastive learning over fixed data, as the trainer sees it.
+class ContrastiveTask final : public TrainingTask {
  public:
-  Trainer(ModalityData image, ModalityData text, const TrainingSet& set, const TrainOptions& options,
-          const ContrastiveSettings& settings)
+  ContrastiveTask(ModalityData image, ModalityData text, const TrainingSet& set, const TrainOptions& options,
+                  const ContrastiveSettings& settings)
       : image_(std::move(image)),
         text_(std::move(text)),
         train_(positions_tensor(set.train)),
         validation_(positions_tensor(set.validation)),
         options_(options),
-        settings_(settings),
-        batches_((train_.size(0) + settings.batch - 1) / settings.batch),
-        state_(first_state()) {
-    image_.standardise(train_, settings.spread_floor, *state_.model->image);
-    text_.standardise(train_, settings.spread_floor, *state_.model->text);
-    follow(*state_.teacher, *state_.model, 0);
-    follow(*state_.best, *state_.model, 0);
-    state_.teacher->image->teach();
-    state_.teacher->text->teach();
-    state_.best->eval();
-  }
-
-  TrainerState& state() { return state_; }
-  bool finished() const {
-    const bool waited = validation_.size(0) > 0 && state_.epoch - state_.best_epoch >= settings_.patience;
-    return state_.epoch >= settings_.epochs || (state_.epoch > 0 && waited);
-  }
-
-  // One pass over the pairs and its validation; adds a line to the log.
-  Result<void> run_epoch() {
-    const auto started = std::chrono::steady_clock::now();
-    // Through one draw: neighbouring seeds must not share stretches of one stream.
-    Rng rng(Rng(options_.seed).next() + static_cast<std::uint64_t>(state_.epoch));
-    torch::manual_seed(rng.next() >> 1);
-    std::vector<std::int64_t> order(static_cast<std::size_t>(train_.size(0)));
-    std::iota(order.begin(), order.end(), std::int64_t{0});
-    shuffle(std::span(order), rng);
-    const auto shuffled = train_.index_select(0, torch::tensor(order, torch::kInt64));
-    double loss = 0;
-    state_.model->train();
-    // Batches of nearly equal size: a last one of a single pair would teach nothing.
-    for (const auto& rows : shuffled.tensor_split(batches_, 0)) {
-      const double batch_loss = run_step(rows, rng);
-      if (!std::isfinite(batch_loss))
-        return fail(ErrorCode::kInvalidArgument,
-                    "the loss became no number in epoch " + std::to_string(state_.epoch + 1) + ", step " +
-                        std::to_string(state_.step),
-                    "look for extreme values in the features");
-      loss += batch_loss;
-    }
-    ++state_.epoch;
-    const double score = validate();
-    state_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-    nlohmann::json line = {{"epoch", state_.epoch},
-                           {"loss", loss / static_cast<double>(batches_)},
-                           {"temperature", temperature().item<float>()},
-                           {"bank", state_.bank.size()},
-                           {"seconds", state_.seconds}};
-    if (validation_.size(0) > 0) line["validation_mrr"] = score;
-    state_.log.push_back(line.dump());
-    return {};
-  }
-
- private:
-  TrainerState first_state() const {
+        settings_(settings) {
     torch::manual_seed(options_.seed);
     const auto make = [&] {
       return ContrastiveModel(image_.spec(), text_.spec(), settings_.hidden, settings_.dropout, options_.bits,
                               settings_.temperature);
     };
-    auto model = make();
+    model_ = make();
+    teacher_ = make();
+    image_.standardise(train_, settings.spread_floor, *model_->image);
+    text_.standardise(train_, settings.spread_floor, *model_->text);
+    follow(*teacher_, *model_, 0);
+    teacher_->image->teach();
+    teacher_->text->teach();
     const auto width = std::reduce(options_.bits.begin(), options_.bits.end(), std::int64_t{0});
     // A bank that held the whole set would hold little but stale copies of the batch itself.
     const std::int64_t room = std::min(settings_.bank_capacity, train_.size(0) / 2);
-    return TrainerState{.model = model,
-                        .teacher = make(),
-                        .best = make(),
-                        .adam = Adam(model->parameters(), settings_.weight_decay),
-                        .bank = NegativeBank(settings_.bank_share > 0 ? room : 0, width),
-                        .log = {}};
+    bank_ = NegativeBank(settings_.bank_share > 0 ? room : 0, width);
+    clean_ = CleanPairs(image_.size());
+    if (settings_.loss == "siglip") {
+      const torch::NoGradGuard no_grad;
+      model_->bias.fill_(-std::log(static_cast<double>(settings_.batch)));
+    }
   }
 
-  torch::Tensor temperature() const { return state_.model->log_temperature.exp(); }
+  const torch::Tensor& train() const { return train_; }
 
-  // The parameter itself: cut in the loss it would get no gradient any more once it is outside.
-  void keep_temperature_in_range() {
-    const torch::NoGradGuard no_grad;
-    state_.model->log_temperature.clamp_(std::log(settings_.min_temperature), std::log(settings_.max_temperature));
+  // Of each item of the set; empty where it was never asked.
+  std::vector<float> clean_probability() const {
+    if (!clean_.observed()) return {};
+    const auto& of_items = clean_.probability();
+    return {of_items.data_ptr<float>(), of_items.data_ptr<float>() + of_items.numel()};
+  }
+  ContrastiveModel contrastive_model() const { return model_; }
+
+  torch::nn::Module& model() override { return *model_; }
+
+  NamedTensors memory() const override {
+    NamedTensors memory;
+    add_tensors(memory, "teacher.", named_tensors(*teacher_));
+    add_tensors(memory, "bank.", bank_.state());
+    add_tensors(memory, "clean.", clean_.state());
+    return memory;
   }
 
-  // A straight rise, then half a cosine down to 0.
-  double learning_rate(double done) const {
-    if (done < settings_.rate_warm_up)
-      return settings_.learning_rate * (done * static_cast<double>(settings_.epochs * batches_) + 1) /
-             (settings_.rate_warm_up * static_cast<double>(settings_.epochs * batches_) + 1);
-    const double falling = (done - settings_.rate_warm_up) / (1 - settings_.rate_warm_up);
-    return settings_.learning_rate * (1 + std::cos(std::numbers::pi * falling)) / 2;
+  void restore_memory(const NamedTensors& memory) override {
+    bank_.restore(tensors_under(memory, "bank."));
+    fill_module(*teacher_, tensors_under(memory, "teacher."));
+    clean_.restore(tensors_under(memory, "clean."));
   }
 
-  double run_step(const torch::Tensor& rows, Rng& rng) {
-    const std::int64_t steps = std::max<std::int64_t>(settings_.epochs * batches_, 1);
-    const double done = static_cast<double>(state_.step) / static_cast<double>(steps);
+  void begin_epoch(const TrainingPlace& place) override {
+    if (settings_.clean_after >= 0 && place.epoch >= settings_.clean_after) look_at_every_pair();
+  }
+
+  torch::Tensor loss(const torch::Tensor& rows, const TrainingPlace& place, Rng& rng) override {
     // The teacher is heard once it knows something, and then more and more over one epoch.
-    const double taught = (done - settings_.teacher_warm_up) * settings_.epochs;
+    const double taught = (place.done() - settings_.teacher_warm_up) * place.epochs;
     const double soft_share = settings_.soft_share * std::clamp(taught, 0.0, 1.0);
     const auto pictures = image_.varied_batch(rows, rng);
     const auto texts = text_.varied_batch(rows, rng);
     PairBatch batch;
     batch.items = rows;
+    if (clean_.observed()) batch.clean = clean_.probability().index_select(0, rows).clamp_min(settings_.clean_floor);
     {
       const torch::NoGradGuard no_grad;
-      batch.teacher_image = BranchPass(*state_.teacher->image, pictures).codes();
-      batch.teacher_text = BranchPass(*state_.teacher->text, texts).codes();
+      batch.teacher_image = BranchPass(*teacher_->image, pictures).codes();
+      batch.teacher_text = BranchPass(*teacher_->text, texts).codes();
     }
-    BranchPass image(*state_.model->image, pictures);
-    BranchPass text(*state_.model->text, texts);
-    batch.image = image.codes();
-    batch.text = text.codes();
-    const NegativeBank* bank = done >= settings_.bank_warm_up ? &state_.bank : nullptr;
-    const auto loss =
-        contrastive_objective(batch, bank, temperature(), soft_share, state_.step,
-                              settings_.bank_horizon * static_cast<double>(batches_), options_.bits, settings_);
-    const double value = loss.item<double>();
-    if (!std::isfinite(value)) return value;
-    state_.adam.zero_grad();
-    loss.backward();
-    image.backward();
-    text.backward();
-    state_.adam.step(learning_rate(done));
+    image_pass_.emplace(*model_->image, pictures);
+    text_pass_.emplace(*model_->text, texts);
+    batch.image = image_pass_->codes();
+    batch.text = text_pass_->codes();
+    teacher_image_ = batch.teacher_image;
+    teacher_text_ = batch.teacher_text;
+    const NegativeBank* bank = place.done() >= settings_.bank_warm_up ? &bank_ : nullptr;
+    const ObjectivePlace here{.bank = bank,
+                              .temperature = temperature(),
+                              .bias = model_->bias,
+                              .soft_share = soft_share,
+                              .step = place.step,
+                              .age_horizon = settings_.bank_horizon * static_cast<double>(place.steps_per_epoch())};
+    return contrastive_objective(batch, here, options_.bits, settings_);
+  }
+
+  void carry_back() override {
+    image_pass_->backward();
+    text_pass_->backward();
+  }
+
+  void after_step(const torch::Tensor& rows, const TrainingPlace& place) override {
     keep_temperature_in_range();
-    ++state_.step;
-    follow(*state_.teacher, *state_.model, settings_.teacher_momentum);
-    state_.bank.enqueue(batch.teacher_image, batch.teacher_text, rows, state_.step);
-    return value;
+    follow(*teacher_, *model_, settings_.teacher_momentum);
+    // A pair that is probably wrong is no key to compare with.
+    const auto clean = clean_.probability().index_select(0, rows).ge(0.5).nonzero().squeeze(1);
+    bank_.enqueue(teacher_image_.index_select(0, clean), teacher_text_.index_select(0, clean),
+                  rows.index_select(0, clean), place.step);
+  }
+
+  std::optional<double> validate() override {
+    if (validation_.size(0) == 0) return std::nullopt;
+    return pair_retrieval_score(codes(*model_->image, image_, validation_), codes(*model_->text, text_, validation_));
+  }
+
+  std::map<std::string, double> figures() const override {
+    return {{"temperature", temperature().item<double>()},
+            {"bank", static_cast<double>(bank_.size())},
+            {"clean_share", clean_.probability().mean().item<double>()}};
+  }
+
+ private:
+  torch::Tensor temperature() const { return model_->log_temperature.exp(); }
+
+  // The parameter itself: cut in the loss it would get no gradient any more once it is outside.
+  void keep_temperature_in_range() {
+    const torch::NoGradGuard no_grad;
+    model_->log_temperature.clamp_(std::log(settings_.min_temperature), std::log(settings_.max_temperature));
   }
 
   // The relaxed codes of the longest length, in pieces that fit the cache.
-  torch::Tensor codes(ContrastiveBranchImpl& branch, const ModalityData& data) const {
+  torch::Tensor codes(ContrastiveBranchImpl& branch, const ModalityData& data, const torch::Tensor& items) const {
     std::vector<torch::Tensor> parts;
-    for (const auto& rows : validation_.split(settings_.batch))
-      parts.push_back(BranchPass(branch, data.batch(rows)).codes());
+    for (const auto& rows : items.split(settings_.batch)) parts.push_back(BranchPass(branch, data.batch(rows)).codes());
     return split_by_bits(torch::cat(parts), options_.bits).back();
   }
 
-  // Keeps the model as the best one where it is, or where there is nothing to choose by.
-  double validate() {
-    state_.model->eval();
-    double score = 0;
-    if (validation_.size(0) > 0) {
-      const torch::NoGradGuard no_grad;
-      score = pair_retrieval_score(codes(*state_.model->image, image_), codes(*state_.model->text, text_));
-    }
-    if (validation_.size(0) == 0 || score > state_.best_score) {
-      state_.best_score = score;
-      state_.best_epoch = state_.epoch;
-      follow(*state_.best, *state_.model, 0);
-    }
-    return score;
+  void look_at_every_pair() {
+    const torch::NoGradGuard no_grad;
+    model_->eval();
+    const auto all = torch::arange(image_.size(), torch::kInt64);
+    const auto image = unit_rows(codes(*model_->image, image_, all));
+    const auto text = unit_rows(codes(*model_->text, text_, all));
+    clean_.observe(pair_losses(image, text, temperature().item<double>()), settings_.clean_momentum);
   }
 
   ModalityData image_;
@@ -222,33 +207,15 @@ class Trainer {
   torch::Tensor validation_;
   TrainOptions options_;
   ContrastiveSettings settings_;
-  std::int64_t batches_;
-  TrainerState state_;
+  ContrastiveModel model_ = nullptr;
+  ContrastiveModel teacher_ = nullptr;  // slowly follows the model
+  NegativeBank bank_{0, 0};
+  CleanPairs clean_{0};                   // of all items of the set
+  std::optional<BranchPass> image_pass_;  // of the step under way
+  std::optional<BranchPass> text_pass_;
+  torch::Tensor teacher_image_;
+  torch::Tensor teacher_text_;
 };
-
-Result<void> write_log(const std::filesystem::path& directory, const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) text += line + "\n";
-  return write_file_atomically(directory / "train-log.jsonl", std::string_view(text));
-}
-
-Result<void> run(Trainer& trainer, int epochs, const std::string& digest, const std::filesystem::path& directory,
-                 ProgressSink& progress) {
-  TrainerState& state = trainer.state();
-  if (restore_checkpoint(directory, digest, state))
-    progress.note("continued after epoch " + std::to_string(state.epoch) + " of an interrupted run");
-  while (!trainer.finished()) {
-    progress.advance("training", static_cast<std::size_t>(state.epoch), static_cast<std::size_t>(epochs));
-    if (progress.stop_requested())
-      return fail(ErrorCode::kUnavailable, "training stopped after epoch " + std::to_string(state.epoch),
-                  "the same command continues it");
-    if (auto done = trainer.run_epoch(); !done) return done;
-    if (auto saved = save_checkpoint(directory, state, digest); !saved) return saved;
-    if (auto written = write_log(directory, state.log); !written) return written;
-  }
-  progress.advance("training", static_cast<std::size_t>(state.epoch), static_cast<std::size_t>(state.epoch));
-  return {};
-}
 
 }  // namespace
 
@@ -263,22 +230,29 @@ Result<ContrastiveResult> fit_contrastive(const TrainingSet& set, const TrainOpt
   if (!image) return with_context("pictures", image.error());
   auto text = ModalityData::make(set.text);
   if (!text) return with_context("texts", text.error());
-  ContrastiveResult result;
-  result.image = image->spec();
-  result.text = text->spec();
-  Trainer trainer(std::move(*image), std::move(*text), set, options, settings);
+  const BranchSpec image_spec = image->spec();
+  const BranchSpec text_spec = text->spec();
+  ContrastiveTask task(std::move(*image), std::move(*text), set, options, settings);
+  const TrainerSettings trainer{.epochs = settings.epochs,
+                                .batch = settings.batch,
+                                .learning_rate = settings.learning_rate,
+                                .rate_warm_up = settings.rate_warm_up,
+                                .weight_decay = settings.weight_decay,
+                                .patience = settings.patience,
+                                .seed = options.seed};
   const std::string digest = options_digest(options, settings, data_digest(set));
-  if (auto done = run(trainer, settings.epochs, digest, directory, progress); !done)
-    return std::unexpected(done.error());
-  const TrainerState& state = trainer.state();
-  result.model = state.best;
-  result.report = {.train_seconds = state.seconds,
-                   .epochs_run = state.epoch,
-                   .validation_score = set.validation.empty() ? 0 : state.best_score,
-                   .validation_criterion = set.validation.empty()
-                                               ? "none: no pair held out, the last epoch was kept"
-                                               : "mean reciprocal rank of held-out pairs, no labels"};
-  return result;
+  const auto run = run_training(task, task.train(), trainer, digest, directory, progress);
+  if (!run) return std::unexpected(run.error());
+  return ContrastiveResult{
+      .model = task.contrastive_model(),
+      .image = image_spec,
+      .text = text_spec,
+      .report = {.train_seconds = run->seconds,
+                 .epochs_run = run->epochs_run,
+                 .validation_score = run->best_score.value_or(0),
+                 .validation_criterion = run->best_score ? "mean reciprocal rank of held-out pairs, no labels"
+                                                         : "none: no pair held out, the last epoch was kept",
+                 .clean_probability = task.clean_probability()}};
 }
 
 }  // namespace warifu

@@ -1,0 +1,102 @@
+#include "methods/contrastive/clean_pairs.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <span>
+
+#include "base/rng.h"
+#include "nn/known_noise_mixture.h"
+
+namespace warifu {
+namespace {
+
+constexpr std::int64_t kRowsAtOnce = 256;
+
+// log of the sum over the keys of other pairs of exp(similarity / temperature), for each query; key j is of pair
+// positions[j].
+torch::Tensor log_sum_of_others(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& positions,
+                                double temperature) {
+  std::vector<torch::Tensor> parts;
+  for (std::int64_t begin = 0; begin < queries.size(0); begin += kRowsAtOnce) {
+    const std::int64_t count = std::min(kRowsAtOnce, queries.size(0) - begin);
+    const auto itself = torch::arange(begin, begin + count, torch::kInt64).unsqueeze(1).eq(positions.unsqueeze(0));
+    const auto logits = queries.narrow(0, begin, count).mm(keys.t()) / temperature;
+    parts.push_back(torch::logsumexp(logits.masked_fill(itself, -std::numeric_limits<float>::infinity()), 1));
+  }
+  return torch::cat(parts);
+}
+
+// Another item for each.
+torch::Tensor exchanged_partners(std::int64_t pairs, Rng& rng) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(pairs));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  shuffle(std::span(order), rng);
+  auto partners = torch::empty({pairs}, torch::kInt64);
+  for (std::size_t i = 0; i < order.size(); ++i) partners[order[i]] = order[(i + 1) % order.size()];
+  return partners;
+}
+
+std::vector<double> as_doubles(const torch::Tensor& values) {
+  const auto doubles = values.to(torch::kFloat64).contiguous();
+  return {doubles.data_ptr<double>(), doubles.data_ptr<double>() + doubles.numel()};
+}
+
+}  // namespace
+
+PairLosses pair_losses(const torch::Tensor& image, const torch::Tensor& text, double temperature, std::int64_t keys) {
+  const std::int64_t pairs = image.size(0);
+  TORCH_CHECK(image.sizes() == text.sizes() && pairs > 1 && temperature > 0 && keys > 0, "pairs ", image.sizes(),
+              " and ", text.sizes(), ", temperature ", temperature, ", keys ", keys);
+  const torch::NoGradGuard no_grad;
+  const std::int64_t stride = (pairs + keys - 1) / keys;
+  const auto positions = torch::arange(0, pairs, stride, torch::kInt64);
+  const auto of_image = log_sum_of_others(image, text.index_select(0, positions), positions, temperature);
+  const auto of_text = log_sum_of_others(text, image.index_select(0, positions), positions, temperature);
+  const auto with = [&](const torch::Tensor& partner_text, const torch::Tensor& partner_log_sum) {
+    const auto match = (image * partner_text).sum(1) / temperature;
+    return (torch::logaddexp(of_image, match) + torch::logaddexp(partner_log_sum, match)) / 2 - match;
+  };
+  PairLosses losses{.own = with(text, of_text), .exchanged = {}};
+  Rng rng(static_cast<std::uint64_t>(pairs));
+  std::vector<torch::Tensor> exchanged;
+  for (std::int64_t k = 0; k < kExchanges; ++k) {
+    const auto partners = exchanged_partners(pairs, rng);
+    exchanged.push_back(with(text.index_select(0, partners), of_text.index_select(0, partners)));
+  }
+  losses.exchanged = torch::cat(exchanged);
+  return losses;
+}
+
+CleanPairs::CleanPairs(std::int64_t pairs)
+    : losses_{torch::zeros({pairs}), torch::zeros({pairs * kExchanges})},
+      looks_(torch::zeros({1}, torch::kInt64)),
+      probability_(torch::ones({pairs})) {}
+
+void CleanPairs::observe(const PairLosses& losses, double momentum) {
+  TORCH_CHECK(losses.own.sizes() == losses_.own.sizes() && losses.exchanged.sizes() == losses_.exchanged.sizes(),
+              "losses ", losses.own.sizes(), " of ", losses_.own.size(0), " pairs");
+  const double kept = observed() ? momentum : 0;
+  losses_.own.mul_(kept).add_(losses.own, 1 - kept);
+  losses_.exchanged.mul_(kept).add_(losses.exchanged, 1 - kept);
+  looks_.add_(1);
+  const auto mixture = fit_known_noise_mixture(as_doubles(losses_.own), as_doubles(losses_.exchanged));
+  TORCH_CHECK(mixture.has_value(), "losses of pairs: ", mixture.error().message);
+  probability_ = torch::tensor(mixture->clean, torch::kFloat64).to(torch::kFloat32);
+}
+
+NamedTensors CleanPairs::state() const {
+  return {{"own", losses_.own.clone()},
+          {"exchanged", losses_.exchanged.clone()},
+          {"looks", looks_.clone()},
+          {"probability", probability_.clone()}};
+}
+
+void CleanPairs::restore(const NamedTensors& state) {
+  losses_.own.copy_(state.at("own"));
+  losses_.exchanged.copy_(state.at("exchanged"));
+  looks_.copy_(state.at("looks"));
+  probability_ = state.at("probability").clone();
+}
+
+}  // namespace warifu

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "nn/tensor_io.h"
+
+namespace warifu {
+
+// How badly pairs match, as the model sees it: -log of the share the other half has in the softmax of
+// similarity / temperature over it and `keys` other halves, mean of both directions.
+struct PairLosses {
+  torch::Tensor own;        // float [pairs]
+  torch::Tensor exchanged;  // float [pairs * kExchanges]: each picture with texts of other items
+};
+inline constexpr std::int64_t kExchanges = 4;
+
+// image, text  [pairs, bits], rows of length 1; row i of both is pair i
+// keys         at most so many pairs serve as the choice, evenly taken
+//
+// Which items exchange is the same in every call for the same number of pairs.
+PairLosses pair_losses(const torch::Tensor& image, const torch::Tensor& text, double temperature,
+                       std::int64_t keys = 2048);
+
+// How likely each pair is to be right: the losses of pairs are a mixture of those of right pairs, which
+// are small, and of wrong ones, which are like those of pairs exchanged on purpose
+// (nn/known_noise_mixture.h). A network learns what is common before what is particular, so that early
+// losses tell more than late ones.
+//
+// The small-loss idea: E. Arazo et al., "Unsupervised Label Noise Modeling and Loss Correction", ICML
+// 2019; Z. Huang et al., "Learning with Noisy Correspondence for Cross-modal Matching", NeurIPS 2021.
+// They fit two Gaussians, which halve the pairs where all are right.
+class CleanPairs {
+ public:
+  explicit CleanPairs(std::int64_t pairs);
+
+  // Another look at every pair, mixed into the former ones by `momentum` (the share of these).
+  void observe(const PairLosses& losses, double momentum);
+
+  bool observed() const { return looks_.item<std::int64_t>() > 0; }
+
+  // float [pairs] in 0 … 1; 1 for all while nothing was observed.
+  const torch::Tensor& probability() const { return probability_; }
+
+  // For checkpoints.
+  NamedTensors state() const;
+  void restore(const NamedTensors& state);
+
+ private:
+  PairLosses losses_;
+  torch::Tensor looks_;        // int64 [1]
+  torch::Tensor probability_;  // [pairs]
+};
+
+}  // namespace warifu

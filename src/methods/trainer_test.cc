@@ -1,0 +1,251 @@
+#include "methods/trainer.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <limits>
+#include <thread>
+
+#include "base/file.h"
+#include "methods/checkpoint.h"
+#include "methods/synthetic_pairs_for_test.h"
+
+namespace warifu {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Fits weights [3] to items' targets, with noise from both generators, and remembers how often each item was seen.
+class FitTask : public TrainingTask {
+ public:
+  FitTask() {
+    torch::manual_seed(5);
+    weights_ = module_.register_parameter("weights", torch::randn({3}));
+    targets_ = torch::randn({12, 3});
+  }
+
+  torch::nn::Module& model() override { return module_; }
+  NamedTensors memory() const override { return {{"seen", seen_}}; }
+  void restore_memory(const NamedTensors& memory) override { seen_.copy_(memory.at("seen")); }
+
+  torch::Tensor loss(const torch::Tensor& rows, const TrainingPlace& place, Rng& rng) override {
+    batches.push_back(rows.size(0));
+    rates_done.push_back(place.done());
+    const auto noise = (torch::rand({3}) + rng.uniform()) * 0.01;
+    // What was carried from step to step takes part: a wrong memory would show.
+    const auto often = seen_.index_select(0, rows).unsqueeze(1) * 0.01;
+    return (weights_ + noise - targets_.index_select(0, rows) * (1 + often)).pow(2).mean();
+  }
+  void after_step(const torch::Tensor& rows, const TrainingPlace&) override {
+    seen_.index_add_(0, rows, torch::ones({rows.size(0)}));
+  }
+
+  std::optional<double> validate() override {
+    if (scores.empty()) return std::nullopt;
+    return scores.at(static_cast<std::size_t>(std::min<std::ptrdiff_t>(validations_++, std::ssize(scores) - 1)));
+  }
+
+  torch::Tensor weights() const { return weights_.detach().clone(); }
+
+  std::vector<double> scores;  // what validate() says after each epoch; the last one again and again
+  std::vector<std::int64_t> batches;
+  std::vector<double> rates_done;
+
+ private:
+  class Module : public torch::nn::Module {};
+  Module module_;
+  torch::Tensor weights_;
+  torch::Tensor targets_;
+  torch::Tensor seen_ = torch::zeros({12});
+  std::ptrdiff_t validations_ = 0;
+};
+
+// Asks to stop before the step of this number.
+class StopAt final : public ProgressSink {
+ public:
+  explicit StopAt(std::size_t step) : step_(step) {}
+  void advance(std::string_view, std::size_t done, std::size_t) override { done_ = done; }
+  void note(std::string_view sentence) override { notes += sentence; }
+  bool stop_requested() const override { return done_ >= step_; }
+  std::string notes;
+
+ private:
+  std::size_t step_;
+  std::size_t done_ = 0;
+};
+
+const TrainerSettings kSettings{.epochs = 6, .batch = 5, .learning_rate = 0.05, .seed = 9};
+
+torch::Tensor items() { return torch::arange(12, torch::kInt64); }
+
+torch::Tensor uninterrupted() {
+  FitTask task;
+  SilentProgress silent;
+  EXPECT_TRUE(run_training(task, items(), kSettings, "d", fresh_folder(), silent).has_value());
+  return task.weights();
+}
+
+TEST(Trainer, CutsAnEpochIntoBatchesOfNearlyEqualSize) {
+  FitTask task;
+  SilentProgress silent;
+  TrainerSettings settings = kSettings;
+  settings.epochs = 1;
+  ASSERT_TRUE(run_training(task, items(), settings, "d", fresh_folder(), silent).has_value());
+  EXPECT_THAT(task.batches, ElementsAre(4, 4, 4));
+  EXPECT_THAT(task.rates_done,
+              ElementsAre(0, testing::DoubleNear(1.0 / 3, 1e-12), testing::DoubleNear(2.0 / 3, 1e-12)));
+}
+
+TEST(Trainer, ContinuesAtEveryStepToTheSameModel) {
+  const auto expected = uninterrupted();
+  for (const std::size_t stop : {0U, 2U, 3U, 7U, 17U}) {
+    const auto directory = fresh_folder();
+    FitTask stopped;
+    StopAt stopping(stop);
+    const auto result = run_training(stopped, items(), kSettings, "d", directory, stopping);
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
+    FitTask continued;
+    StopAt watching(1000);
+    ASSERT_TRUE(run_training(continued, items(), kSettings, "d", directory, watching).has_value());
+    EXPECT_TRUE(expected.equal(continued.weights())) << "stopped before step " << stop;
+    EXPECT_EQ(watching.notes.empty(), stop < 3) << watching.notes;
+  }
+}
+
+TEST(Trainer, ContinuesAfterAKillToTheSameModel) {
+  // A program of its own, since a fork of one that has used libtorch is not to be trusted.
+  if (std::getenv("WARIFU_TRAIN_AND_BE_KILLED") != nullptr) {
+    class Slow final : public FitTask {
+      void begin_epoch(const TrainingPlace&) override { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
+    } task;
+    SilentProgress silent;
+    (void)run_training(task, items(), kSettings, "d", std::getenv("WARIFU_TRAIN_AND_BE_KILLED"), silent);
+    return;
+  }
+  const auto expected = uninterrupted();
+  const auto directory = fresh_folder();
+  std::size_t killed = 0;
+  for (int round = 0; round < 5; ++round) {
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      setenv("WARIFU_TRAIN_AND_BE_KILLED", directory.c_str(), 1);
+      const int nowhere = open("/dev/null", O_WRONLY);
+      dup2(nowhere, 1);
+      execl("/proc/self/exe", "trainer_test", "--gtest_filter=Trainer.ContinuesAfterAKillToTheSameModel", nullptr);
+      _exit(127);
+    }
+    const auto log = directory / "train-log.jsonl";
+    const auto lines = [&] {
+      const auto text = read_text_file(log, 1 << 20);
+      return text ? std::ranges::count(*text, '\n') : 0;
+    };
+    const auto before = lines();
+    int status = 0;
+    while (lines() == before && waitpid(child, &status, WNOHANG) == 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    killed += WIFSIGNALED(status) ? 1 : 0;
+  }
+  EXPECT_GE(killed, 1U);
+  FitTask continued;
+  StopAt watching(1000);
+  ASSERT_TRUE(run_training(continued, items(), kSettings, "d", directory, watching).has_value());
+  EXPECT_THAT(watching.notes, HasSubstr("of an interrupted run"));
+  EXPECT_TRUE(expected.equal(continued.weights()));
+}
+
+TEST(Trainer, StartsAnewWhenTheCheckpointIsOfOtherDataOrDamaged) {
+  const auto expected = uninterrupted();
+  const auto directory = fresh_folder();
+  FitTask stopped;
+  StopAt stopping(7);
+  ASSERT_FALSE(run_training(stopped, items(), kSettings, "other", directory, stopping).has_value());
+  for (const bool damaged : {false, true}) {
+    if (damaged) {
+      ASSERT_TRUE(write_file_atomically(directory / "checkpoint" / "state.safetensors", std::string_view("torn")));
+    }
+    FitTask anew;
+    StopAt watching(1000);
+    ASSERT_TRUE(run_training(anew, items(), kSettings, "d", directory, watching).has_value());
+    EXPECT_EQ(watching.notes, "");
+    EXPECT_TRUE(expected.equal(anew.weights()));
+  }
+}
+
+TEST(Trainer, GivesAnotherModelForAnotherSeed) {
+  FitTask task;
+  SilentProgress silent;
+  TrainerSettings settings = kSettings;
+  settings.seed = 10;
+  ASSERT_TRUE(run_training(task, items(), settings, "d", fresh_folder(), silent).has_value());
+  EXPECT_FALSE(uninterrupted().equal(task.weights()));
+}
+
+TEST(Trainer, KeepsTheEpochThatValidatedBestAndStopsWhenNoneIsBetter) {
+  FitTask task;
+  task.scores = {0.1, 0.5, 0.3, 0.4, 0.5, 0.9};
+  SilentProgress silent;
+  TrainerSettings settings = kSettings;
+  settings.patience = 3;
+  const auto directory = fresh_folder();
+  const auto result = run_training(task, items(), settings, "d", directory, silent);
+  ASSERT_TRUE(result.has_value());
+  EXPECT_EQ(result->best_epoch, 2);
+  EXPECT_EQ(result->epochs_run, 5);  // three epochs after the second, equal is not better
+  EXPECT_EQ(result->best_score, 0.5);
+
+  FitTask two_epochs;  // the same schedule, cut after the second epoch
+  StopAt stopping(6);
+  ASSERT_FALSE(run_training(two_epochs, items(), settings, "d", fresh_folder(), stopping).has_value());
+  EXPECT_TRUE(two_epochs.weights().equal(task.weights()));
+  const auto log = read_text_file(directory / "train-log.jsonl", 1 << 20).value();
+  EXPECT_EQ(std::ranges::count(log, '\n'), 5);
+  EXPECT_THAT(log, HasSubstr("\"validation\":0.5"));
+}
+
+TEST(Trainer, KeepsTheLastEpochWhereNothingIsHeldOut) {
+  FitTask task;
+  SilentProgress silent;
+  TrainerSettings settings = kSettings;
+  settings.patience = 1;
+  const auto result = run_training(task, items(), settings, "d", fresh_folder(), silent);
+  ASSERT_TRUE(result.has_value());
+  EXPECT_EQ(result->best_epoch, 6);
+  EXPECT_FALSE(result->best_score.has_value());
+}
+
+TEST(Trainer, LeavesAGroupOfRateZeroAlone) {
+  class Frozen final : public FitTask {
+    std::vector<AdamGroup> parameter_groups() override { return {{model().parameters(), 0.0}}; }
+  } task;
+  const auto before = task.weights();
+  SilentProgress silent;
+  ASSERT_TRUE(run_training(task, items(), kSettings, "d", fresh_folder(), silent).has_value());
+  EXPECT_TRUE(before.equal(task.weights()));
+}
+
+TEST(Trainer, SaysWhereTheLossBecameNoNumber) {
+  class Broken final : public FitTask {
+    torch::Tensor loss(const torch::Tensor& rows, const TrainingPlace& place, Rng& rng) override {
+      const auto value = FitTask::loss(rows, place, rng);
+      return place.step < 4 ? value : value * std::numeric_limits<double>::quiet_NaN();
+    }
+  } task;
+  SilentProgress silent;
+  const auto result = run_training(task, items(), kSettings, "d", fresh_folder(), silent);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(result.error().message, HasSubstr("no number in epoch 2, step 4"));
+}
+
+}  // namespace
+}  // namespace warifu
