@@ -4,14 +4,18 @@
 #include <limits>
 #include <numeric>
 #include <span>
+#include <utility>
 
 #include "base/rng.h"
 #include "nn/known_noise_mixture.h"
+#include "nn/mixture.h"
 
 namespace warifu {
 namespace {
 
 constexpr std::int64_t kRowsAtOnce = 256;
+constexpr std::int64_t kFewestHeldOut = 50;
+constexpr double kOutlierShare = 0.01;  // of losses at either end that do not stretch the scale of the mixture
 
 // log of the sum over the keys of other pairs of exp(similarity / temperature), for each query; key j is of pair
 // positions[j].
@@ -42,6 +46,10 @@ std::vector<double> as_doubles(const torch::Tensor& values) {
   return {doubles.data_ptr<double>(), doubles.data_ptr<double>() + doubles.numel()};
 }
 
+torch::Tensor as_floats(const std::vector<double>& values) {
+  return torch::tensor(values, torch::kFloat64).to(torch::kFloat32);
+}
+
 }  // namespace
 
 PairLosses pair_losses(const torch::Tensor& image, const torch::Tensor& text, double temperature, std::int64_t keys) {
@@ -68,10 +76,16 @@ PairLosses pair_losses(const torch::Tensor& image, const torch::Tensor& text, do
   return losses;
 }
 
-CleanPairs::CleanPairs(std::int64_t pairs)
-    : losses_{torch::zeros({pairs}), torch::zeros({pairs * kExchanges})},
+CleanPairs::CleanPairs(std::int64_t pairs, torch::Tensor held_out)
+    : held_out_(std::move(held_out)),
+      losses_{torch::zeros({pairs}), torch::zeros({pairs * kExchanges})},
       looks_(torch::zeros({1}, torch::kInt64)),
-      probability_(torch::ones({pairs})) {}
+      probability_(torch::ones({pairs})) {
+  if (held_out_.size(0) < kFewestHeldOut) held_out_ = torch::arange(pairs, torch::kInt64);
+  auto learnt = torch::ones({pairs}, torch::kBool);
+  learnt.index_fill_(0, held_out_, false);
+  learnt_ = learnt.nonzero().squeeze(1);
+}
 
 void CleanPairs::observe(const PairLosses& losses, double momentum) {
   TORCH_CHECK(losses.own.sizes() == losses_.own.sizes() && losses.exchanged.sizes() == losses_.exchanged.sizes(),
@@ -80,9 +94,14 @@ void CleanPairs::observe(const PairLosses& losses, double momentum) {
   losses_.own.mul_(kept).add_(losses.own, 1 - kept);
   losses_.exchanged.mul_(kept).add_(losses.exchanged, 1 - kept);
   looks_.add_(1);
-  const auto mixture = fit_known_noise_mixture(as_doubles(losses_.own), as_doubles(losses_.exchanged));
+  const auto exchanged = losses_.exchanged.view({kExchanges, -1}).index_select(1, held_out_);
+  const auto known = fit_known_noise_mixture(as_doubles(losses_.own.index_select(0, held_out_)), as_doubles(exchanged));
+  TORCH_CHECK(known.has_value(), "losses of pairs: ", known.error().message);
+  probability_.index_copy_(0, held_out_, as_floats(known->clean));
+  const auto mixture = fit_gaussian_mixture(as_doubles(losses_.own.index_select(0, learnt_)),
+                                            {.outlier_share = kOutlierShare, .noisy_share = known->noise_share});
   TORCH_CHECK(mixture.has_value(), "losses of pairs: ", mixture.error().message);
-  probability_ = torch::tensor(mixture->clean, torch::kFloat64).to(torch::kFloat32);
+  probability_.index_copy_(0, learnt_, as_floats(mixture->clean));
 }
 
 NamedTensors CleanPairs::state() const {

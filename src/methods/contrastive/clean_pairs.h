@@ -24,17 +24,18 @@ inline constexpr std::int64_t kExchanges = 4;
 PairLosses pair_losses(const torch::Tensor& image, const torch::Tensor& text, double temperature,
                        std::int64_t keys = 2048);
 
-// How likely each pair is to be right: the losses of pairs are a mixture of those of right pairs, which
-// are small, and of wrong ones, which are like those of pairs exchanged on purpose
-// (nn/known_noise_mixture.h). A network learns what is common before what is particular, so that early
-// losses tell more than late ones.
-//
-// The small-loss idea: E. Arazo et al., "Unsupervised Label Noise Modeling and Loss Correction", ICML
-// 2019; Z. Huang et al., "Learning with Noisy Correspondence for Cross-modal Matching", NeurIPS 2021.
-// They fit two Gaussians, which halve the pairs where all are right.
+// How likely each pair is to be right. The losses of pairs are a mixture of those of right pairs, which
+// are small, and of wrong ones (E. Arazo et al., "Unsupervised Label Noise Modeling and Loss Correction", ICML
+// 2019; Z. Huang et al., "Learning with Noisy Correspondence for Cross-modal Matching", NeurIPS 2021). Fitted
+// alone, two parts halve the pairs also where all are right. So the share of wrong pairs is told first, by held-out
+// pairs: the model has not learnt them, so wrong ones among them are like pairs exchanged on purpose
+// (nn/known_noise_mixture.h). Under this share the mixture of the learnt pairs, whose wrong ones have sunk, is
+// fitted (nn/mixture.h).
 class CleanPairs {
  public:
-  explicit CleanPairs(std::int64_t pairs);
+  // held_out: positions (int64) among `pairs` that are not learnt from. Where they are fewer than 50, all pairs
+  // are taken for them: the share is then too small, and fewer wrong pairs are found.
+  CleanPairs(std::int64_t pairs, torch::Tensor held_out);
 
   // Another look at every pair, mixed into the former ones by `momentum` (the share of these).
   void observe(const PairLosses& losses, double momentum);
@@ -49,6 +50,8 @@ class CleanPairs {
   void restore(const NamedTensors& state);
 
  private:
+  torch::Tensor held_out_;
+  torch::Tensor learnt_;
   PairLosses losses_;
   torch::Tensor looks_;        // int64 [1]
   torch::Tensor probability_;  // [pairs]

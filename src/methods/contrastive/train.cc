@@ -84,7 +84,7 @@ class ContrastiveTask final : public TrainingTask {
     // A bank that held the whole set would hold little but stale copies of the batch itself.
     const std::int64_t room = std::min(settings_.bank_capacity, train_.size(0) / 2);
     bank_ = NegativeBank(settings_.bank_share > 0 ? room : 0, width);
-    clean_ = CleanPairs(image_.size());
+    clean_ = CleanPairs(image_.size(), validation_);
     if (settings_.loss == "siglip") {
       const torch::NoGradGuard no_grad;
       model_->bias.fill_(-std::log(static_cast<double>(settings_.batch)));
@@ -210,8 +210,8 @@ class ContrastiveTask final : public TrainingTask {
   ContrastiveModel model_ = nullptr;
   ContrastiveModel teacher_ = nullptr;  // slowly follows the model
   NegativeBank bank_{0, 0};
-  CleanPairs clean_{0};                   // of all items of the set
-  std::optional<BranchPass> image_pass_;  // of the step under way
+  CleanPairs clean_{0, torch::empty({0}, torch::kInt64)};  // of all items of the set
+  std::optional<BranchPass> image_pass_;                   // of the step under way
   std::optional<BranchPass> text_pass_;
   torch::Tensor teacher_image_;
   torch::Tensor teacher_text_;
