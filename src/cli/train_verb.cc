@@ -73,28 +73,13 @@ class TrainVerb final : public Verb {
                  {"seconds", outcome->seconds}};
     if (outcome->mismatched_pairs > 0) line["mismatched_pairs"] = outcome->mismatched_pairs;
     if (outcome->suspicious_pairs) line["suspicious_pairs"] = *outcome->suspicious_pairs;
-    if (const auto found = noise_found(*outcome)) {
-      line["suspicious_precision"] = found->precision;
-      line["suspicious_recall"] = found->recall;
-    }
+    if (outcome->suspicious_recall) line["suspicious_recall"] = *outcome->suspicious_recall;
+    if (outcome->suspicious_precision) line["suspicious_precision"] = *outcome->suspicious_precision;
     print_json(line, *form);
     return 0;
   }
 
  private:
-  struct NoiseFound {
-    double precision;
-    double recall;
-  };
-
-  // How well the list of suspicious pairs tells what was mismatched on purpose.
-  static std::optional<NoiseFound> noise_found(const TrainOutcome& outcome) {
-    if (outcome.mismatched_pairs == 0 || outcome.suspicious_pairs.value_or(0) == 0) return std::nullopt;
-    const auto both = static_cast<double>(outcome.suspicious_and_mismatched);
-    return NoiseFound{both / static_cast<double>(*outcome.suspicious_pairs),
-                      both / static_cast<double>(outcome.mismatched_pairs)};
-  }
-
   void print_table(const TrainOutcome& outcome) const {
     print_line(fmt::format(
         "space '{}': {} on {} pairs ({} held out for validation), pictures through '{}', texts through '{}'",
@@ -109,10 +94,10 @@ class TrainVerb final : public Verb {
     if (outcome.suspicious_pairs.value_or(0) > 0)
       print_line(fmt::format("{} pairs look wrong: spaces/{}/suspicious-pairs.csv in the workspace lists them",
                              count_text(*outcome.suspicious_pairs), outcome.space));
-    if (const auto found = noise_found(outcome))
-      print_line(
-          fmt::format("{} pairs were mismatched on purpose: the list finds {:.3f} of them, {:.3f} of it is right",
-                      count_text(outcome.mismatched_pairs), found->recall, found->precision));
+    if (outcome.suspicious_recall)
+      print_line(fmt::format(
+          "{} pairs were mismatched on purpose: the list holds {:.3f} of them; {:.3f} of it is right",
+          count_text(outcome.mismatched_pairs), *outcome.suspicious_recall, outcome.suspicious_precision.value_or(1)));
     print_line(fmt::format("trained in {} ({} with reading and encoding)", seconds_text(outcome.report.train_seconds),
                            seconds_text(outcome.seconds)));
     print_line("next: warifu index --space " + outcome.space);

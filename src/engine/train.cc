@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t kBagSize = 1000;
 constexpr std::size_t kPieces = 4000;
 constexpr std::size_t kMaxValidation = 500;
+constexpr const char* kMismatchedPairs = "mismatched-pairs.txt";
+constexpr const char* kSuspiciousPairs = "suspicious-pairs.csv";
 
 Result<std::vector<Item>> training_items(const Workspace& workspace, const TrainRequest& request) {
   const auto rows = workspace.catalog().split("train");
@@ -182,15 +184,18 @@ Result<void> list_pairs(std::span<const Item> items, std::span<const std::size_t
   if (!mismatched.empty()) {
     std::string ids;
     for (const std::size_t position : mismatched) ids += items[position].id + "\n";
-    if (auto written = write_file_atomically(directory / "mismatched-pairs.txt", std::string_view(ids)); !written)
+    if (auto written = write_file_atomically(directory / kMismatchedPairs, std::string_view(ids)); !written)
       return written;
   }
   if (clean_probability.empty()) return {};
-  const auto suspicious = write_suspicious_pairs(directory / "suspicious-pairs.csv", items, clean_probability);
+  const auto suspicious = write_suspicious_pairs(directory / kSuspiciousPairs, items, clean_probability);
   if (!suspicious) return std::unexpected(suspicious.error());
   outcome.suspicious_pairs = suspicious->size();
-  for (const std::size_t i : *suspicious)
-    outcome.suspicious_and_mismatched += std::ranges::binary_search(mismatched, i) ? 1 : 0;
+  if (mismatched.empty()) return {};
+  const auto found = static_cast<double>(
+      std::ranges::count_if(*suspicious, [&](std::size_t i) { return std::ranges::binary_search(mismatched, i); }));
+  outcome.suspicious_recall = found / static_cast<double>(mismatched.size());
+  if (!suspicious->empty()) outcome.suspicious_precision = found / static_cast<double>(suspicious->size());
   return {};
 }
 
@@ -267,12 +272,16 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   std::error_code failure;
   std::filesystem::create_directories(unfinished, failure);
   if (failure) return fail(ErrorCode::kIo, unfinished.string() + ": " + failure.message());
+  // What an interrupted run of another method or with other noise left is not this run's.
+  for (const char* name : {"train-log.jsonl", kMismatchedPairs, kSuspiciousPairs})
+    std::filesystem::remove(unfinished / name, failure);
   outcome.bits = request.bits.empty() ? usual_bits(request.method, set) : request.bits;
   TrainOptions options{outcome.bits, request.seed, request.epochs, outcome.space, request.settings};
   auto report = train_method(request.method, set, options, unfinished, progress);
   if (!report) return std::unexpected(report.error());
   if (auto listed = list_pairs(kept, mismatched, report->clean_probability, unfinished, outcome); !listed)
     return std::unexpected(listed.error());
+  std::filesystem::remove_all(unfinished / "checkpoint", failure);  // of another method
   if (auto replaced = replace_space(unfinished, workspace.space_folder(outcome.space)); !replaced)
     return std::unexpected(replaced.error());
   outcome.report = *report;

@@ -38,7 +38,10 @@ struct TrainOutcome {
   std::size_t left_out = 0;                     // train items that lack a half or whose picture went away
   std::size_t mismatched_pairs = 0;             // by pair_noise
   std::optional<std::size_t> suspicious_pairs;  // less likely right than wrong; nothing: the method does not ask
-  std::size_t suspicious_and_mismatched = 0;
+  // With both: the share of mismatched pairs that are in the list, and of the list (where it is not empty)
+  // that is mismatched.
+  std::optional<double> suspicious_recall;
+  std::optional<double> suspicious_precision;
   std::string image_encoder;
   std::string text_encoder;
   double seconds = 0;  // all of it

@@ -29,12 +29,14 @@ void Adam::zero_grad() {
     if (parameter.grad().defined()) parameter.mutable_grad().zero_();
 }
 
-void Adam::step(double learning_rate, double max_norm) {
+double Adam::step(double learning_rate, double max_norm) {
   const torch::NoGradGuard no_grad;
   double squares = 0;
   for (const auto& parameter : parameters_)
     if (parameter.grad().defined()) squares += parameter.grad().pow(2).sum().item<double>();
-  const double shrink = std::min(1.0, max_norm / (std::sqrt(squares) + 1e-12));
+  const double norm = std::sqrt(squares);
+  if (!std::isfinite(norm)) return norm;
+  const double shrink = std::min(1.0, max_norm / (norm + 1e-12));
   ++steps_;
   const double correction1 = 1 - std::pow(kBeta1, static_cast<double>(steps_));
   const double correction2 = 1 - std::pow(kBeta2, static_cast<double>(steps_));
@@ -49,6 +51,7 @@ void Adam::step(double learning_rate, double max_norm) {
     const auto scale = (second_[i] / correction2).sqrt_().add_(kEpsilon);
     parameter.addcdiv_(first_[i], scale, -rate / correction1);
   }
+  return norm;
 }
 
 NamedTensors Adam::state() const {

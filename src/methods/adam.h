@@ -2,7 +2,6 @@
 
 #include <torch/torch.h>
 
-#include <string_view>
 #include <vector>
 
 #include "nn/tensor_io.h"
@@ -26,8 +25,9 @@ class Adam {
 
   void zero_grad();
   // One step along the gradients, which are first scaled down to a common norm of at most `max_norm`.
-  // A parameter without a gradient stays.
-  void step(double learning_rate, double max_norm = 5.0);
+  // A parameter without a gradient stays. Returns their norm before; where that is no number, nothing
+  // is changed.
+  double step(double learning_rate, double max_norm = 5.0);
 
   NamedTensors state() const;
   // TORCH_CHECK fails if `state` is not of these parameters.

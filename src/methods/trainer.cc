@@ -32,8 +32,11 @@ class Run {
         adam_(task.parameter_groups(), settings.weight_decay) {}
 
   Result<TrainingResult> operator()(const std::string& digest, const std::filesystem::path& directory) {
-    if (restore(read_checkpoint(directory, digest)))
+    if (restore(read_checkpoint(directory, digest))) {
       progress_.note("continued after epoch " + std::to_string(epoch_) + " of an interrupted run");
+      // It may have been killed between its last checkpoint and the log of it.
+      if (auto written = write_log(directory); !written) return std::unexpected(written.error());
+    }
     while (!finished()) {
       if (auto done = run_epoch(); !done) return std::unexpected(done.error());
       if (auto saved = save_checkpoint(directory, checkpoint(), digest); !saved) return std::unexpected(saved.error());
@@ -72,17 +75,24 @@ class Run {
     for (const auto& rows : shuffled.tensor_split(batches_, 0)) {
       progress_.advance("training", static_cast<std::size_t>(step_), static_cast<std::size_t>(place().steps));
       if (progress_.stop_requested())
-        return fail(ErrorCode::kUnavailable, "training stopped; " + std::to_string(epoch_) + " epochs are kept",
+        return fail(ErrorCode::kUnavailable,
+                    epoch_ == 0 ? "training stopped in its first epoch"
+                                : "training stopped; epochs 1 to " + std::to_string(epoch_) + " are kept",
                     "the same command continues it");
       const double batch_loss = run_step(rows, rng);
       if (!std::isfinite(batch_loss))
-        return fail(
-            ErrorCode::kInvalidArgument,
-            "the loss became no number in epoch " + std::to_string(epoch_ + 1) + ", step " + std::to_string(step_),
-            "look for extreme values in the features, or lower the learning rate");
+        return fail(ErrorCode::kInvalidArgument,
+                    "the loss or its gradient became no number in epoch " + std::to_string(epoch_ + 1) + ", step " +
+                        std::to_string(step_),
+                    "look for extreme values in the features, or lower the learning rate");
       loss += batch_loss;
     }
     ++epoch_;
+    for (const auto& [name, tensor] : named_tensors(task_.model()))
+      if (tensor.is_floating_point() && !torch::isfinite(tensor).all().item<bool>())
+        return fail(ErrorCode::kInvalidArgument,
+                    "'" + name + "' of the model became no number in epoch " + std::to_string(epoch_),
+                    "look for extreme values in the features, or lower the learning rate");
     const auto score = keep_if_best();
     seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     nlohmann::json line = {{"epoch", epoch_}, {"loss", loss / static_cast<double>(batches_)}, {"seconds", seconds_}};
@@ -100,7 +110,8 @@ class Run {
     if (!std::isfinite(value)) return value;
     loss.backward();
     task_.carry_back();
-    adam_.step(learning_rate(here), settings_.max_gradient_norm);
+    const double gradient = adam_.step(learning_rate(here), settings_.max_gradient_norm);
+    if (!std::isfinite(gradient)) return gradient;
     ++step_;
     task_.after_step(rows, place());
     return value;

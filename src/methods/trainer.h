@@ -40,7 +40,8 @@ class TrainingTask {
   // How fast which parameters learn; all of the model's at the common rate unless the method says otherwise.
   virtual std::vector<AdamGroup> parameter_groups() { return {{model().parameters(), 1.0}}; }
 
-  // What else is carried from step to step (a teacher, a bank, code buffers), for checkpoints. The
+  // What else is carried from step to step (a teacher, a bank, code buffers), for checkpoints: float32,
+  // int64, bool or uint8, as safetensors are written here. The
   // names, shapes and types are the same at any time of a run; restore_memory() gets such a map, and
   // throws c10::Error, changing nothing, if its values cannot be.
   virtual NamedTensors memory() const { return {}; }
@@ -92,8 +93,8 @@ struct TrainingResult {
 // The same task, settings and digest give the same model on the same machine, whether the run was
 // interrupted (Ctrl-C, kill -9) or not. Every batch of an epoch has nearly the same size.
 //
-// kInvalidArgument: the loss became no number; kUnavailable: stopped on request, the last whole epoch
-// is in the checkpoint; kIo.
+// kInvalidArgument: loss, gradient or model became no number; kUnavailable: stopped on request, which is
+// asked for before each step: the epoch begun is lost, those before it are in the checkpoint; kIo.
 Result<TrainingResult> run_training(TrainingTask& task, const torch::Tensor& train, const TrainerSettings& settings,
                                     const std::string& digest, const std::filesystem::path& directory,
                                     ProgressSink& progress);

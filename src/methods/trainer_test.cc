@@ -1,13 +1,15 @@
 #include "methods/trainer.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <limits>
 #include <thread>
 
@@ -48,7 +50,9 @@ class FitTask : public TrainingTask {
 
   std::optional<double> validate() override {
     if (scores.empty()) return std::nullopt;
-    return scores.at(static_cast<std::size_t>(std::min<std::ptrdiff_t>(validations_++, std::ssize(scores) - 1)));
+    const auto epoch =
+        static_cast<std::ptrdiff_t>(seen_.sum().item<double>() / 12) - 1;  // every item was seen once in each
+    return scores.at(static_cast<std::size_t>(std::min(epoch, std::ssize(scores) - 1)));
   }
 
   torch::Tensor weights() const { return weights_.detach().clone(); }
@@ -63,7 +67,6 @@ class FitTask : public TrainingTask {
   torch::Tensor weights_;
   torch::Tensor targets_;
   torch::Tensor seen_ = torch::zeros({12});
-  std::ptrdiff_t validations_ = 0;
 };
 
 // Asks to stop before the step of this number.
@@ -119,48 +122,85 @@ TEST(Trainer, ContinuesAtEveryStepToTheSameModel) {
   }
 }
 
+// A program of its own, since a fork of one that has used libtorch is not to be trusted: this test's, told by its
+// environment to train into a folder and to wait for ever before an epoch.
+class TrainingProgram {
+ public:
+  TrainingProgram(const std::filesystem::path& directory, int epoch) {
+    std::string folder = kFolder + ("=" + directory.string());
+    std::string wait = kWaitBefore + ("=" + std::to_string(epoch));
+    std::vector<char*> environment = {folder.data(), wait.data()};
+    for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
+    environment.push_back(nullptr);
+    std::string name = "trainer_test";
+    std::string filter = "--gtest_filter=Trainer.ContinuesAfterAKillToTheSameModel";
+    char* arguments[] = {name.data(), filter.data(), nullptr};
+    EXPECT_EQ(posix_spawn(&pid_, "/proc/self/exe", nullptr, nullptr, arguments, environment.data()), 0);
+  }
+
+  // True if it was still there to be killed.
+  bool kill_it() {
+    kill(pid_, SIGKILL);
+    int status = 0;
+    return waitpid(pid_, &status, 0) == pid_ && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+  }
+
+  static constexpr const char* kFolder = "WARIFU_TRAINER_TEST_FOLDER";
+  static constexpr const char* kWaitBefore = "WARIFU_TRAINER_TEST_WAIT";
+
+ private:
+  pid_t pid_ = 0;
+};
+
+class WaitingTask final : public FitTask {
+ public:
+  explicit WaitingTask(int epoch) : epoch_(epoch) {}
+  void begin_epoch(const TrainingPlace& place) override {
+    while (place.epoch == epoch_) pause();
+  }
+
+ private:
+  int epoch_;
+};
+
 TEST(Trainer, ContinuesAfterAKillToTheSameModel) {
-  // A program of its own, since a fork of one that has used libtorch is not to be trusted.
-  if (std::getenv("WARIFU_TRAIN_AND_BE_KILLED") != nullptr) {
-    class Slow final : public FitTask {
-      void begin_epoch(const TrainingPlace&) override { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
-    } task;
+  if (const char* folder = std::getenv(TrainingProgram::kFolder)) {
+    WaitingTask task(std::atoi(std::getenv(TrainingProgram::kWaitBefore)));
     SilentProgress silent;
-    (void)run_training(task, items(), kSettings, "d", std::getenv("WARIFU_TRAIN_AND_BE_KILLED"), silent);
+    (void)run_training(task, items(), kSettings, "d", folder, silent);
     return;
   }
-  const auto expected = uninterrupted();
   const auto directory = fresh_folder();
-  std::size_t killed = 0;
-  for (int round = 0; round < 5; ++round) {
-    const pid_t child = fork();
-    ASSERT_GE(child, 0);
-    if (child == 0) {
-      setenv("WARIFU_TRAIN_AND_BE_KILLED", directory.c_str(), 1);
-      const int nowhere = open("/dev/null", O_WRONLY);
-      dup2(nowhere, 1);
-      execl("/proc/self/exe", "trainer_test", "--gtest_filter=Trainer.ContinuesAfterAKillToTheSameModel", nullptr);
-      _exit(127);
-    }
-    const auto log = directory / "train-log.jsonl";
-    const auto lines = [&] {
-      const auto text = read_text_file(log, 1 << 20);
-      return text ? std::ranges::count(*text, '\n') : 0;
-    };
-    const auto before = lines();
-    int status = 0;
-    while (lines() == before && waitpid(child, &status, WNOHANG) == 0)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    kill(child, SIGKILL);
-    waitpid(child, &status, 0);
-    killed += WIFSIGNALED(status) ? 1 : 0;
+  const auto epochs_logged = [&] {
+    const auto text = read_text_file(directory / "train-log.jsonl", 1 << 20);
+    return text ? std::ranges::count(*text, '\n') : 0;
+  };
+  for (const int epoch : {1, 2, 5}) {
+    TrainingProgram program(directory, epoch);
+    for (int tries = 0; epochs_logged() < epoch && tries < 12000; ++tries)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_TRUE(program.kill_it());
+    ASSERT_EQ(epochs_logged(), epoch);
   }
-  EXPECT_GE(killed, 1U);
   FitTask continued;
   StopAt watching(1000);
   ASSERT_TRUE(run_training(continued, items(), kSettings, "d", directory, watching).has_value());
-  EXPECT_THAT(watching.notes, HasSubstr("of an interrupted run"));
-  EXPECT_TRUE(expected.equal(continued.weights()));
+  EXPECT_THAT(watching.notes, HasSubstr("continued after epoch 5"));
+  EXPECT_TRUE(uninterrupted().equal(continued.weights()));
+  EXPECT_EQ(epochs_logged(), 6);
+}
+
+TEST(Trainer, CompletesTheLogOfARunThatWasKilledBeforeItsLastLine) {
+  const auto directory = fresh_folder();
+  FitTask task;
+  SilentProgress silent;
+  ASSERT_TRUE(run_training(task, items(), kSettings, "d", directory, silent).has_value());
+  const auto whole = read_text_file(directory / "train-log.jsonl", 1 << 20).value();
+  std::filesystem::remove(directory / "train-log.jsonl");
+  FitTask again;
+  ASSERT_TRUE(run_training(again, items(), kSettings, "d", directory, silent).has_value());
+  EXPECT_EQ(read_text_file(directory / "train-log.jsonl", 1 << 20).value(), whole);
+  EXPECT_TRUE(again.weights().equal(task.weights()));
 }
 
 TEST(Trainer, StartsAnewWhenTheCheckpointIsOfOtherDataOrDamaged) {
@@ -202,6 +242,19 @@ TEST(Trainer, KeepsTheEpochThatValidatedBestAndStopsWhenNoneIsBetter) {
   EXPECT_EQ(result->best_epoch, 2);
   EXPECT_EQ(result->epochs_run, 5);  // three epochs after the second, equal is not better
   EXPECT_EQ(result->best_score, 0.5);
+
+  FitTask stopped;  // after the best epoch, then continued
+  StopAt after_third(9);
+  const auto resumed_in = fresh_folder();
+  stopped.scores = task.scores;
+  ASSERT_FALSE(run_training(stopped, items(), settings, "d", resumed_in, after_third).has_value());
+  FitTask continued;
+  continued.scores = task.scores;
+  const auto resumed = run_training(continued, items(), settings, "d", resumed_in, silent);
+  ASSERT_TRUE(resumed.has_value());
+  EXPECT_EQ(resumed->best_epoch, 2);
+  EXPECT_EQ(resumed->epochs_run, 5);
+  EXPECT_TRUE(continued.weights().equal(task.weights()));
 
   FitTask two_epochs;  // the same schedule, cut after the second epoch
   StopAt stopping(6);
@@ -245,6 +298,20 @@ TEST(Trainer, SaysWhereTheLossBecameNoNumber) {
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(result.error().message, HasSubstr("no number in epoch 2, step 4"));
+}
+
+TEST(Trainer, RefusesAGradientThatIsNoNumberAlsoInTheLastStep) {
+  class Broken final : public FitTask {
+    void carry_back() override {
+      if (++steps_ == 18) model().parameters()[0].mutable_grad().fill_(std::numeric_limits<float>::infinity());
+    }
+    int steps_ = 0;
+  } task;
+  SilentProgress silent;
+  const auto result = run_training(task, items(), kSettings, "d", fresh_folder(), silent);
+  ASSERT_FALSE(result.has_value());
+  EXPECT_THAT(result.error().message, HasSubstr("in epoch 6, step 17"));
+  EXPECT_TRUE(torch::isfinite(task.weights()).all().item<bool>());
 }
 
 }  // namespace

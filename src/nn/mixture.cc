@@ -168,6 +168,11 @@ Result<LossMixture> fit(std::span<const double> losses, const MixtureOptions& op
 
   const auto count = static_cast<double>(values.size());
   if (options.noisy_share && *options.noisy_share * count < 1) return all_clean;
+  if (options.noisy_share && (1 - *options.noisy_share) * count < 1) {
+    all_clean.clean.assign(losses.size(), 0);
+    all_clean.clean_share = 0;
+    return all_clean;
+  }
   auto low = options.noisy_share ? cut_at_share(values, *options.noisy_share) : best_cut(values);
   for (int round = 0;; ++round) {
     double total = 0;

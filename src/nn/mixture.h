@@ -16,7 +16,7 @@ struct MixtureOptions {
   // min-max normalisation, where one huge loss presses all others together. In [0, 0.5).
   double outlier_share = 0;
   // The share of noisy items where it is known, in 0 … 1: the components are fitted under it. Below one
-  // item in all nothing is noisy.
+  // item in all nothing is noisy; with less than one clean item everything is.
   std::optional<double> noisy_share = std::nullopt;
 };
 
@@ -28,7 +28,7 @@ struct LossMixture {
   double clean_mean = 0;   // of normalised losses, 0 … 1
   double noisy_mean = 0;
   // false: no two groups (fewer than two items, all losses equal, a component ran empty, or both have
-  // one mean); then every `clean` is 1.
+  // one mean); then every `clean` is 1, or 0 where noisy_share says so.
   bool split = false;
 };
 

@@ -139,6 +139,9 @@ TEST(LossMixture, KeepsAShareThatIsKnown) {
   EXPECT_EQ(noisy(0), 0);
   EXPECT_EQ(noisy(0.002), 0);  // less than one item
   EXPECT_LT(noisy(0.1), 80);
+  EXPECT_GT(noisy(0.99), 300);
+  EXPECT_EQ(noisy(0.999), 400);
+  EXPECT_EQ(noisy(1), 400);
   const auto halved = fit_gaussian_mixture(losses);
   ASSERT_TRUE(halved.has_value());
   EXPECT_GT(std::ranges::count_if(halved->clean, [](double clean) { return clean < 0.5; }), 150);

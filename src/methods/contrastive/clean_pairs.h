@@ -10,7 +10,7 @@
 namespace warifu {
 
 // How badly pairs match, as the model sees it: -log of the share the other half has in the softmax of
-// similarity / temperature over it and `keys` other halves, mean of both directions.
+// similarity / temperature over `keys` halves and itself, mean of both directions.
 struct PairLosses {
   torch::Tensor own;        // float [pairs]
   torch::Tensor exchanged;  // float [pairs * kExchanges]: each picture with texts of other items
@@ -30,11 +30,11 @@ PairLosses pair_losses(const torch::Tensor& image, const torch::Tensor& text, do
 // alone, two parts halve the pairs also where all are right. So the share of wrong pairs is told first, by held-out
 // pairs: the model has not learnt them, so wrong ones among them are like pairs exchanged on purpose
 // (nn/known_noise_mixture.h). Under this share the mixture of the learnt pairs, whose wrong ones have sunk, is
-// fitted (nn/mixture.h).
+// fitted (nn/mixture.h). While the model cannot tell right pairs from exchanged ones, all are believed.
 class CleanPairs {
  public:
-  // held_out: positions (int64) among `pairs` that are not learnt from. Where they are fewer than 50, all pairs
-  // are taken for them: the share is then too small, and fewer wrong pairs are found.
+  // held_out: positions (int64) among `pairs` that are not learnt from; all others are taken for learnt. Where they are
+  // fewer than 50, all pairs are taken for them: the share is then too small, and fewer wrong pairs are found.
   CleanPairs(std::int64_t pairs, torch::Tensor held_out);
 
   // Another look at every pair, mixed into the former ones by `momentum` (the share of these).

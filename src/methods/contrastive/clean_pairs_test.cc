@@ -16,10 +16,10 @@ TEST(PairLosses, AreThoseOfAChoiceAmongAllByHand) {
   const auto& losses = both.own;
   EXPECT_NEAR(losses[0].item<double>(), (std::log1p(std::exp(-4.0)) + std::log1p(std::exp(-2.0))) / 2, 1e-6);
   EXPECT_NEAR(losses[1].item<double>(), (std::log(2.0) + std::log1p(std::exp(-2.0))) / 2, 1e-6);
-  // Of two items the other is the only exchange: picture 0 with text 1, cosine -1, against the keys of other items,
-  // which are the same ones: a choice of two that are equal.
+  // Of two items the other is the only exchange: picture 0 with text 1, cosine -1. The picture chooses among
+  // texts of cosine 1 and -1, the text among pictures of cosine -1 and 0.
   ASSERT_EQ(both.exchanged.size(0), 2 * kExchanges);
-  EXPECT_NEAR(both.exchanged[0].item<double>(), std::log(2.0), 1e-6);
+  EXPECT_NEAR(both.exchanged[0].item<double>(), (std::log1p(std::exp(4.0)) + std::log1p(std::exp(2.0))) / 2, 1e-5);
 }
 
 TEST(PairLosses, AskForTheOwnHalfOnceAlsoWhereFewKeysAreCompared) {
@@ -75,6 +75,18 @@ TEST(CleanPairs, AreLeftAloneWhereAllAreRight) {
   CleanPairs clean(kPairs, held_out());
   clean.observe(drawn_losses(torch::zeros({kPairs}, torch::kBool)), 0.5);
   EXPECT_LE(clean.probability().lt(0.5).sum().item<std::int64_t>(), 5);
+}
+
+TEST(CleanPairs, AreAllBelievedWhileTheModelCannotTellThemFromExchangedOnes) {
+  torch::manual_seed(7);
+  for (const float gap : {0.0F, 0.5F, 0.9F}) {  // deviations
+    CleanPairs clean(kPairs, held_out());
+    clean.observe({torch::randn({kPairs}) - gap, torch::randn({kPairs * kExchanges})}, 0.5);
+    EXPECT_TRUE(clean.probability().equal(torch::ones({kPairs}))) << gap;
+  }
+  CleanPairs collapsed(kPairs, held_out());
+  collapsed.observe({torch::ones({kPairs}), torch::ones({kPairs * kExchanges})}, 0.5);
+  EXPECT_TRUE(collapsed.probability().equal(torch::ones({kPairs})));
 }
 
 TEST(CleanPairs, AreAllTakenForHeldOutWhereFewAre) {

@@ -74,7 +74,9 @@ torch::Tensor contrastive_objective(const PairBatch& batch, const ObjectivePlace
   }
   // What a pair says of another: too alike to be pushed away, or half as right as its own.
   const auto contrast = [&](const Sides& sides, ContrastColumns& columns, const torch::Tensor& likeness) {
-    columns.left_out = likeness.gt(settings.mask_above).logical_and(columns.positive.logical_not());
+    columns.left_out = settings.mask_above < 1
+                           ? likeness.gt(settings.mask_above).logical_and(columns.positive.logical_not())
+                           : torch::Tensor();
     const auto targets =
         softened_targets(columns.positive, likeness, place.soft_share, settings.soft_temperature, columns.left_out);
     return weighted_mean(symmetric_losses(sides, columns, targets, place, settings), batch.clean);

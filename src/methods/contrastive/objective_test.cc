@@ -62,6 +62,23 @@ TEST(ContrastiveObjective, DoesNotPushAwayABankKeyWhosePairIsAlike) {
   EXPECT_NEAR(objective(batch_of(codes, codes), &bank, 0, settings).item<double>(), (row0 + row1) / 2, 1e-6);
 }
 
+TEST(ContrastiveObjective, DoesNotPushAwayAKeyOfTheBatchWhosePairIsAlikeEither) {
+  const auto codes = torch::tensor({{1.0F, 0.0F}, {1.0F, 0.0F}, {0.0F, 1.0F}});
+  ContrastiveSettings settings = plain();
+  settings.mask_above = 0.9;  // pairs 0 and 1 are no negatives of each other
+  const double alone = std::log(1 + std::exp(-2.0));
+  const double third = std::log(1 + 2 * std::exp(-2.0));
+  EXPECT_NEAR(objective(batch_of(codes, codes), nullptr, 0, settings).item<double>(), (2 * alone + third) / 3, 1e-6);
+}
+
+TEST(ContrastiveObjective, TeachesNothingByPairsThatAreAllWrong) {
+  auto image = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}}).set_requires_grad(true);
+  auto batch = batch_of(image, torch::tensor({{0.0F, 1.0F}, {1.0F, 0.0F}}));
+  batch.clean = torch::zeros({2});
+  objective(batch, nullptr, 0, plain()).backward();
+  EXPECT_EQ(image.grad().abs().max().item<double>(), 0);
+}
+
 TEST(ContrastiveObjective, TakesAnOldKeyOfTheSameItemAsAPositive) {
   const auto codes = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}});
   ContrastiveSettings settings = plain();

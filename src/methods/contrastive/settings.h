@@ -39,7 +39,7 @@ struct ContrastiveSettings {
   double bank_warm_up = 0.1;  // share of all steps before the bank is used
   double bank_horizon = 0.5;  // epochs after which a key counts 1/e
   std::int64_t bank_capacity = 2048;
-  double mask_above = 2;  // a bank key is no negative when its pair is more similar to the query's than this; 2: never
+  double mask_above = 2;  // a key is no negative when its pair is more similar to the query's than this; 2: never
 
   double quantization_weight = 0.2;
   double uniformity_weight = 0.0;

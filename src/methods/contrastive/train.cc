@@ -93,9 +93,10 @@ class ContrastiveTask final : public TrainingTask {
 
   const torch::Tensor& train() const { return train_; }
 
-  // Of each item of the set; empty where it was never asked.
-  std::vector<float> clean_probability() const {
-    if (!clean_.observed()) return {};
+  // Of each item of the set; empty where it is never asked. After a run too short for a look, by the model as it is.
+  std::vector<float> clean_probability() {
+    if (settings_.clean_after < 0) return {};
+    if (!clean_.observed()) look_at_every_pair();
     const auto& of_items = clean_.probability();
     return {of_items.data_ptr<float>(), of_items.data_ptr<float>() + of_items.numel()};
   }
@@ -154,6 +155,8 @@ class ContrastiveTask final : public TrainingTask {
   void carry_back() override {
     image_pass_->backward();
     text_pass_->backward();
+    image_pass_.reset();  // with the graph of the step
+    text_pass_.reset();
   }
 
   void after_step(const torch::Tensor& rows, const TrainingPlace& place) override {
@@ -166,7 +169,7 @@ class ContrastiveTask final : public TrainingTask {
   }
 
   std::optional<double> validate() override {
-    if (validation_.size(0) == 0) return std::nullopt;
+    if (validation_.size(0) < 2) return std::nullopt;  // a single pair has rank 1 whatever is learnt
     return pair_retrieval_score(codes(*model_->image, image_, validation_), codes(*model_->text, text_, validation_));
   }
 
@@ -198,6 +201,8 @@ class ContrastiveTask final : public TrainingTask {
     const auto all = torch::arange(image_.size(), torch::kInt64);
     const auto image = unit_rows(codes(*model_->image, image_, all));
     const auto text = unit_rows(codes(*model_->text, text_, all));
+    // Where the model has become no number the loss of the next step says so.
+    if (!torch::isfinite(image).all().item<bool>() || !torch::isfinite(text).all().item<bool>()) return;
     clean_.observe(pair_losses(image, text, temperature().item<double>()), settings_.clean_momentum);
   }
 
@@ -250,8 +255,9 @@ Result<ContrastiveResult> fit_contrastive(const TrainingSet& set, const TrainOpt
       .report = {.train_seconds = run->seconds,
                  .epochs_run = run->epochs_run,
                  .validation_score = run->best_score.value_or(0),
-                 .validation_criterion = run->best_score ? "mean reciprocal rank of held-out pairs, no labels"
-                                                         : "none: no pair held out, the last epoch was kept",
+                 .validation_criterion = run->best_score
+                                             ? "mean reciprocal rank of held-out pairs, no labels"
+                                             : "none: fewer than two pairs held out, the last epoch was kept",
                  .clean_probability = task.clean_probability()}};
 }
 

@@ -22,7 +22,7 @@ struct ContrastiveResult {
 // options and settings give the same model on the same machine, whether interrupted or not.
 //
 // kInvalidArgument: fewer than two pairs, features that are no numbers, or a loss that became none;
-// kUnavailable: stopped on request, the checkpoint is written.
+// kUnavailable: stopped on request, as run_training.
 Result<ContrastiveResult> fit_contrastive(const TrainingSet& set, const TrainOptions& options,
                                           const ContrastiveSettings& settings, const std::filesystem::path& directory,
                                           ProgressSink& progress);
