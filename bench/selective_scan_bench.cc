@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
+#include <ctime>
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,16 +18,44 @@
 #include "nn/selective_scan_kernels.h"
 #include "nn/sharded_forward.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace warifu {
 namespace {
 
 constexpr std::int64_t kBatch = 16, kLength = 197, kWidth = 512, kChannels = 2 * kWidth, kStates = 16;
 
-double seconds_of(const std::function<void()>& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
+// Other programs use the machine, too: the fastest of several runs counts, and the processor time of
+// all threads beside the time on the clock.
+struct Fastest {
+  double clock_ms = 1e9, processor_ms = 1e9;
+
+  void take(const std::function<void()>& work) {
+    const std::clock_t processor = std::clock();
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    const std::chrono::duration<double, std::milli> clock = std::chrono::steady_clock::now() - begin;
+    clock_ms = std::min(clock_ms, clock.count());
+    processor_ms = std::min(processor_ms, 1e3 * static_cast<double>(std::clock() - processor) / CLOCKS_PER_SEC);
+  }
+};
+
+// Both for libtorch's operators and for ours.
+class Threads {
+ public:
+  explicit Threads(std::int64_t threads) {
+    set_thread_count(static_cast<std::size_t>(threads));
+    at::set_num_threads(static_cast<int>(threads));
+  }
+  ~Threads() {
+    set_thread_count(0);
+    at::set_num_threads(1);
+  }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+};
 
 SelectiveScanInputs drawn_inputs() {
   torch::manual_seed(1);
@@ -59,90 +87,109 @@ torch::Tensor scan_in_libtorch(const SelectiveScanInputs& inputs) {
   return (torch::stack(y, 1) + inputs.D * inputs.u) * torch::silu(inputs.z);
 }
 
-// Ours and theirs in turns, as other programs use the machine, too; the fastest of each counts.
-void ratio_to_libtorch(benchmark::State& state) {
-  const auto inputs = drawn_inputs();
-  const auto y_gradient = torch::randn({kBatch, kLength, kChannels});
-  double ours = 1e9, theirs = 1e9, worst = 1e9, best = 0;
-  at::set_num_threads(static_cast<int>(thread_count()));
-  for (auto _ : state) {
-    const double our = seconds_of([&] { selective_scan(inputs).backward(y_gradient); });
-    const double their = seconds_of([&] { scan_in_libtorch(inputs).backward(y_gradient); });
-    ours = std::min(ours, our);
-    theirs = std::min(theirs, their);
-    worst = std::min(worst, their / our);
-    best = std::max(best, their / our);
-    state.SetIterationTime(our);
-  }
-  at::set_num_threads(1);
-  state.counters["ours_ms"] = ours * 1e3;
-  state.counters["libtorch_ms"] = theirs * 1e3;
-  state.counters["ratio"] = theirs / ours;
-  state.counters["worst_pair"] = worst;
-  state.counters["best_pair"] = best;
+void forward_backward(const torch::Tensor& y, const SelectiveScanInputs& inputs, const torch::Tensor& y_gradient) {
+  benchmark::DoNotOptimize(torch::autograd::grad(
+      {y}, {inputs.u, inputs.delta, inputs.A, inputs.B, inputs.C, inputs.D, inputs.z, inputs.delta_bias},
+      {y_gradient}));
 }
-BENCHMARK(ratio_to_libtorch)->UseManualTime()->Iterations(7)->Unit(benchmark::kMillisecond);
 
-void scan(benchmark::State& state, const ScanKernels& kernels, bool with_backward) {
-  set_thread_count(static_cast<std::size_t>(state.range(0)));
+// Ours and theirs in turns.
+void ratio_to_libtorch(benchmark::State& state) {
+  const Threads threads(state.range(0));
   const auto inputs = drawn_inputs();
   const auto y_gradient = torch::randn({kBatch, kLength, kChannels});
-  double fastest = 1e9;
+  Fastest ours, theirs;
   for (auto _ : state) {
-    const double seconds = seconds_of([&] {
-      const auto y = selective_scan(inputs, kernels);
-      if (with_backward) y.backward(y_gradient);
-    });
-    fastest = std::min(fastest, seconds);
+    for (int i = 0; i < 3; ++i) ours.take([&] { forward_backward(selective_scan(inputs), inputs, y_gradient); });
+    theirs.take([&] { forward_backward(scan_in_libtorch(inputs), inputs, y_gradient); });
   }
-  set_thread_count(0);
-  state.counters["fastest_ms"] = fastest * 1e3;
-  // an update of one state of one channel at one time of one row
-  state.counters["updates/s"] = static_cast<double>(kBatch * kLength * kChannels * kStates) / fastest;
+  state.counters["ours_ms"] = ours.clock_ms;
+  state.counters["libtorch_ms"] = theirs.clock_ms;
+  state.counters["ratio"] = theirs.clock_ms / ours.clock_ms;
+  state.counters["ours_processor_ms"] = ours.processor_ms;
+  state.counters["libtorch_processor_ms"] = theirs.processor_ms;
+  state.counters["processor_ratio"] = theirs.processor_ms / ours.processor_ms;
 }
+BENCHMARK(ratio_to_libtorch)->ArgName("threads")->Arg(1)->Arg(2)->Iterations(6)->Unit(benchmark::kMillisecond);
+
+void scan(benchmark::State& state, const ScanKernels* kernels, bool with_backward) {
+  const Threads threads(state.range(0));
+  const auto inputs = drawn_inputs();
+  const auto y_gradient = torch::randn({kBatch, kLength, kChannels});
+  Fastest fastest;
+  for (auto _ : state)
+    fastest.take([&] {
+      const torch::AutoGradMode mode(with_backward);
+      const auto y = selective_scan(inputs, *kernels);
+      if (with_backward) forward_backward(y, inputs, y_gradient);
+    });
+  state.counters["clock_ms"] = fastest.clock_ms;
+  state.counters["processor_ms"] = fastest.processor_ms;
+  // an update of one state of one channel at one time of one row
+  state.counters["updates/s"] = 1e3 * static_cast<double>(kBatch * kLength * kChannels * kStates) / fastest.clock_ms;
+}
+
+#if defined(__x86_64__)
+// The limit of a thread: fused multiply-adds of 16 floats on registers alone.
+__attribute__((target("avx512f"))) void multiply_adds_in_registers(std::size_t rounds) {
+  __m512 sums[12];
+  for (__m512& sum : sums) sum = _mm512_set1_ps(1.0F);
+  const __m512 factor = _mm512_set1_ps(0.999F), step = _mm512_set1_ps(0.001F);
+  for (std::size_t i = 0; i < rounds; ++i)
+#pragma GCC unroll 12
+    for (__m512& sum : sums) sum = _mm512_fmadd_ps(sum, factor, step);
+  for (const __m512& sum : sums) benchmark::DoNotOptimize(sum);
+}
+
+void multiply_add_limit(benchmark::State& state) {
+  constexpr std::size_t kRounds = 100'000;
+  if (__builtin_cpu_supports("avx512f") == 0) return state.SkipWithError("this processor has no AVX-512");
+  Fastest fastest;
+  for (auto _ : state) fastest.take([] { multiply_adds_in_registers(kRounds); });
+  state.counters["multiply_adds/s"] = 1e3 * 16 * 12 * kRounds / fastest.processor_ms;
+}
+BENCHMARK(multiply_add_limit);
+#endif
 
 void convolution(benchmark::State& state, bool by_libtorch) {
+  const Threads threads(state.range(0));
   const auto x = torch::randn({kBatch, kLength, kChannels}).set_requires_grad(true);
   const auto y_gradient = torch::randn({kBatch, kLength, kChannels});
   torch::nn::Conv1d conv(torch::nn::Conv1dOptions(kChannels, kChannels, 4).groups(kChannels).padding(3));
-  at::set_num_threads(static_cast<int>(thread_count()));
-  double fastest = 1e9;
-  for (auto _ : state) {
-    fastest = std::min(fastest, seconds_of([&] {
-                         const auto y =
-                             by_libtorch
-                                 ? torch::silu(conv->forward(x.transpose(1, 2)).narrow(2, 0, kLength)).transpose(1, 2)
+  Fastest fastest;
+  for (auto _ : state)
+    fastest.take([&] {
+      const auto y = by_libtorch ? torch::silu(conv->forward(x.transpose(1, 2)).narrow(2, 0, kLength)).transpose(1, 2)
                                  : causal_conv_silu(x, conv->weight, conv->bias);
-                         y.backward(y_gradient);
-                       }));
-  }
-  at::set_num_threads(1);
-  state.counters["fastest_ms"] = fastest * 1e3;
+      benchmark::DoNotOptimize(torch::autograd::grad({y}, {x, conv->weight, conv->bias}, {y_gradient}));
+    });
+  state.counters["clock_ms"] = fastest.clock_ms;
+  state.counters["processor_ms"] = fastest.processor_ms;
 }
-BENCHMARK_CAPTURE(convolution, ours, false)->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK_CAPTURE(convolution, libtorch, true)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(convolution, ours, false)->ArgName("threads")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(convolution, libtorch, true)->ArgName("threads")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
 
 // Forward and backward as training does it: shards of rows on all cores.
 void mamba_block(benchmark::State& state) {
+  const Threads threads(state.range(0));
   torch::manual_seed(1);
   MambaBlockOptions options;
   options.d_model = kWidth;
   MambaBlock block(options);
   const auto x = torch::randn({kBatch, kLength, kWidth}), gradient = torch::randn({kBatch, kLength, kWidth});
-  double fastest = 1e9;
-  for (auto _ : state) {
-    fastest = std::min(fastest, seconds_of([&] {
-                         ShardedForward pass(
-                             block->parameters(),
-                             [&](const torch::Tensor& rows) { return std::vector{block->forward(rows)}; }, x,
-                             /*shard_rows=*/4);
-                         pass.outputs()[0].backward(gradient);
-                         pass.backward();
-                       }));
-  }
-  state.counters["fastest_ms"] = fastest * 1e3;
+  Fastest fastest;
+  for (auto _ : state)
+    fastest.take([&] {
+      ShardedForward pass(
+          block->parameters(), [&](const torch::Tensor& rows) { return std::vector{block->forward(rows)}; }, x,
+          /*shard_rows=*/4);
+      pass.outputs()[0].backward(gradient);
+      pass.backward();
+    });
+  state.counters["clock_ms"] = fastest.clock_ms;
+  state.counters["processor_ms"] = fastest.processor_ms;
 }
-BENCHMARK(mamba_block)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(mamba_block)->ArgName("threads")->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace warifu
@@ -153,11 +200,10 @@ int main(int argc, char** argv) {
     for (const bool with_backward : {false, true})
       benchmark::RegisterBenchmark(
           ("scan/" + std::string(kernels.name) + (with_backward ? "/forward_backward" : "/forward")).c_str(),
-          warifu::scan, kernels, with_backward)
+          warifu::scan, &kernels, with_backward)
           ->ArgName("threads")
           ->Arg(1)
           ->Arg(2)
-          ->UseRealTime()
           ->Unit(benchmark::kMillisecond);
   }
   benchmark::Initialize(&argc, argv);

@@ -1,5 +1,6 @@
 #include "nn/causal_conv.h"
 
+#include <string>
 #include <vector>
 
 #include "nn/channel_blocks.h"
@@ -76,24 +77,22 @@ class Convolution {
 class CausalConvFunction : public torch::autograd::Function<CausalConvFunction> {
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& weight,
-                               const c10::optional<torch::Tensor>& bias, std::int64_t kernels) {
+                               const c10::optional<torch::Tensor>& bias, const std::string& kernels) {
     const auto given_bias = bias.has_value() ? *bias : torch::Tensor();
     context->save_for_backward({x, weight, given_bias});
     context->saved_data["kernels"] = kernels;
-    return Convolution(x, weight, given_bias, kernels_at(kernels)).forward();
+    return Convolution(x, weight, given_bias, scan_kernels_named(kernels)).forward();
   }
 
   static tensor_list backward(AutogradContext* context, const tensor_list& y_gradient) {
     const auto saved = context->get_saved_variables();
-    auto gradients = Convolution(saved[0], saved[1], saved[2], kernels_at(context->saved_data["kernels"].toInt()))
-                         .backward(y_gradient[0]);
+    auto gradients =
+        Convolution(saved[0], saved[1], saved[2], scan_kernels_named(context->saved_data["kernels"].toStringRef()))
+            .backward(y_gradient[0]);
     if (!saved[2].defined()) gradients[2] = torch::Tensor();
     gradients.resize(4);  // nothing flows to the choice of kernels
     return gradients;
   }
-
- private:
-  static const ScanKernels& kernels_at(std::int64_t index) { return scan_kernels()[static_cast<std::size_t>(index)]; }
 };
 
 }  // namespace
@@ -109,8 +108,7 @@ torch::Tensor causal_conv_silu(const torch::Tensor& x, const torch::Tensor& weig
   if (!torch::GradMode::is_enabled()) return Convolution(x, weight, bias, kernels).forward();
   // an undefined tensor cannot be handed to a Function
   const auto optional_bias = bias.defined() ? c10::optional<torch::Tensor>(bias) : c10::optional<torch::Tensor>();
-  return CausalConvFunction::apply(x, weight, optional_bias,
-                                   static_cast<std::int64_t>(&kernels - scan_kernels().data()));
+  return CausalConvFunction::apply(x, weight, optional_bias, std::string(kernels.name));
 }
 
 torch::Tensor causal_conv_silu(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <numbers>
+#include <string>
 #include <vector>
 
 #include "nn/channel_blocks.h"
@@ -142,10 +143,10 @@ class SelectiveScanFunction : public torch::autograd::Function<SelectiveScanFunc
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& u, const torch::Tensor& delta,
                                const torch::Tensor& a, const torch::Tensor& b, const torch::Tensor& c,
                                const Optional& d, const Optional& z, const Optional& delta_bias, bool delta_softplus,
-                               std::int64_t kernels) {
+                               const std::string& kernels) {
     const SelectiveScanInputs inputs{
         u, delta, a, b, c, or_undefined(d), or_undefined(z), or_undefined(delta_bias), delta_softplus};
-    const Scan scan(inputs, kernels_at(kernels));
+    const Scan scan(inputs, scan_kernels_named(kernels));
     auto checkpoints = scan.room_for_checkpoints();
     auto y = scan.forward(checkpoints);
     context->save_for_backward({u, delta, a, b, c, inputs.D, inputs.z, inputs.delta_bias, checkpoints});
@@ -158,7 +159,7 @@ class SelectiveScanFunction : public torch::autograd::Function<SelectiveScanFunc
     const auto saved = context->get_saved_variables();
     const Scan scan({saved[0], saved[1], saved[2], saved[3], saved[4], saved[5], saved[6], saved[7],
                      context->saved_data["delta_softplus"].toBool()},
-                    kernels_at(context->saved_data["kernels"].toInt()));
+                    scan_kernels_named(context->saved_data["kernels"].toStringRef()));
     const auto gradients = scan.backward(y_gradient[0], saved[8]);
     tensor_list results(gradients.begin(), gradients.end());
     for (const std::size_t optional : {5U, 6U, 7U})
@@ -166,9 +167,6 @@ class SelectiveScanFunction : public torch::autograd::Function<SelectiveScanFunc
     results.resize(10);  // nothing flows to the flag and the choice of kernels
     return results;
   }
-
- private:
-  static const ScanKernels& kernels_at(std::int64_t index) { return scan_kernels()[static_cast<std::size_t>(index)]; }
 };
 
 void check(const SelectiveScanInputs& inputs) {
@@ -204,7 +202,7 @@ torch::Tensor selective_scan(const SelectiveScanInputs& inputs, const ScanKernel
   }
   return SelectiveScanFunction::apply(inputs.u, inputs.delta, inputs.A, inputs.B, inputs.C, optional(inputs.D),
                                       optional(inputs.z), optional(inputs.delta_bias), inputs.delta_softplus,
-                                      static_cast<std::int64_t>(&kernels - scan_kernels().data()));
+                                      std::string(kernels.name));
 }
 
 torch::Tensor selective_scan(const SelectiveScanInputs& inputs) {

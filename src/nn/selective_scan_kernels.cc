@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 
 namespace warifu {
 
@@ -14,6 +15,12 @@ std::span<const ScanKernels> scan_kernels() {
     kPortableScanKernels,
   };
   return kernels;
+}
+
+const ScanKernels& scan_kernels_named(std::string_view name) {
+  const auto found = std::ranges::find(scan_kernels(), name, &ScanKernels::name);
+  assert(found != scan_kernels().end() && "a name from the table");
+  return *found;
 }
 
 const ScanKernels& chosen_scan_kernels() {

@@ -118,6 +118,9 @@ struct ScanKernels {
 // Every set of this build, fastest first; the last one runs everywhere.
 std::span<const ScanKernels> scan_kernels();
 
+// The set of that name, which is one of them.
+const ScanKernels& scan_kernels_named(std::string_view name);
+
 // The first that runs here.
 const ScanKernels& chosen_scan_kernels();
 

@@ -21,6 +21,9 @@ constexpr std::size_t kWidth = Lanes::kWidth;
 constexpr std::size_t kGroup = kScanStateGroup;
 
 // --- elementary functions ---
+//
+// Largest errors in units of the last place, measured (the portable set's in brackets): exponential 1.1
+// (1.4), exp2_product 1.0 (1.2), softplus 1.7 (2.0), its slope 2.3. NaN stays NaN; infinities give the limit.
 
 // 1.5 * 2^23 + 127. A number of size below 2^21 added to it is rounded to an integer k, the last
 // bits are then k + 127: the exponent field of 2^k.
@@ -95,15 +98,16 @@ WARIFU_INLINE Vector sigmoid(Vector x) {
   return Lanes::divide(one, Lanes::add(one, exponential(Lanes::subtract(Lanes::all(0.0F), x))));
 }
 
-// log(1 + e) for e in [0, 1]: 2 atanh(e / (2 + e)). Relative error 4e-9 before rounding.
+// log(1 + e) for e in [0, 1], that is 2 atanh(s) = 2 s + s r with s = e / (2 + e); 2 s = e - s e, so
+// that what is rounded is small beside e. Relative error 5e-9 before rounding.
 WARIFU_INLINE Vector log_of_one_plus(Vector e) {
   const Vector s = Lanes::divide(e, Lanes::add(Lanes::all(2.0F), e));
   const Vector t = Lanes::multiply(s, s);
-  Vector p = Lanes::fma(Lanes::all(0.28178335F), t, Lanes::all(0.27960603F));
-  p = Lanes::fma(p, t, Lanes::all(0.4002491F));
-  p = Lanes::fma(p, t, Lanes::all(0.66666315F));
-  p = Lanes::fma(p, t, Lanes::all(2.0F));
-  return Lanes::multiply(s, p);
+  Vector r = Lanes::fma(Lanes::all(0.28024471F), t, Lanes::all(0.27999139F));
+  r = Lanes::fma(r, t, Lanes::all(0.400217F));
+  r = Lanes::fma(r, t, Lanes::all(0.66666412F));
+  r = Lanes::multiply(r, t);
+  return Lanes::fma(Lanes::subtract(r, e), s, e);
 }
 
 // log(1 + exp(x)) and its slope, sigmoid(x).
@@ -123,9 +127,6 @@ WARIFU_INLINE Vector silu_slope(Vector x, Vector s) {
 }
 
 // --- rows ---
-
-// Vectors of a task's channels: their number, and how many floats of vector v are real.
-WARIFU_INLINE std::size_t vector_count(std::size_t channels) { return (channels + kWidth - 1) / kWidth; }
 
 WARIFU_INLINE Vector load_row(const ConstRows& rows, std::size_t row, std::size_t channel, std::size_t channels) {
   const float* from = rows.data + row * rows.stride + channel;
@@ -482,6 +483,9 @@ WARIFU_TARGET void scan_backward(const ScanTask& task, const ScanGradients& grad
           fetch_inputs(task, next, channel);
           fetch(gradients.y.data, gradients.y.stride, next.begin, next.end, channel);
         }
+        if (chunk > 1)
+          fetch(gradients.checkpoints + (chunk - 2) * padded * kScanChannels, kScanChannels, group, group + kGroup,
+                channel);
         const Span written = share(begin, task.length, group, padded);
         fetch(gradients.u.data, gradients.u.stride, written.begin, written.end, channel);
         fetch(gradients.delta.data, gradients.delta.stride, written.begin, written.end, channel);
