@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <numeric>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "base/file.h"
@@ -53,6 +54,17 @@ TEST(ParallelFor, CoversEveryElementOnceWhateverTheThreads) {
     });
     for (const auto& count : seen) EXPECT_EQ(count, 1);
   }
+  set_thread_count(0);
+}
+
+TEST(ParallelFor, StaysOnItsThreadInsideAnother) {
+  set_thread_count(3);
+  std::atomic<int> strangers = 0;
+  parallel_for(6, 1, [&](std::size_t, std::size_t) {
+    const auto outer = std::this_thread::get_id();
+    parallel_for(100, 1, [&](std::size_t, std::size_t) { strangers += std::this_thread::get_id() != outer ? 1 : 0; });
+  });
+  EXPECT_EQ(strangers, 0);
   set_thread_count(0);
 }
 

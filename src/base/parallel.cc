@@ -12,6 +12,9 @@ namespace {
 
 std::atomic<std::size_t> configured_threads{0};
 
+// Whether this thread works for a parallel_for that has several.
+thread_local bool one_of_several = false;
+
 }  // namespace
 
 void set_thread_count(std::size_t threads) { configured_threads = threads; }
@@ -25,7 +28,7 @@ std::size_t thread_count() {
 void parallel_for(std::size_t count, std::size_t grain, const std::function<void(std::size_t, std::size_t)>& work) {
   if (count == 0) return;
   grain = std::max<std::size_t>(grain, 1);
-  const std::size_t threads = std::min(thread_count(), (count + grain - 1) / grain);
+  const std::size_t threads = one_of_several ? 1 : std::min(thread_count(), (count + grain - 1) / grain);
   if (threads <= 1) {
     work(0, count);
     return;
@@ -36,9 +39,10 @@ void parallel_for(std::size_t count, std::size_t grain, const std::function<void
   std::exception_ptr failure;
   std::mutex failure_mutex;
   const auto run = [&] {
+    one_of_several = true;
     for (;;) {
       const std::size_t begin = next.fetch_add(piece);
-      if (begin >= count) return;
+      if (begin >= count) break;
       try {
         work(begin, std::min(begin + piece, count));
       } catch (...) {
@@ -47,6 +51,7 @@ void parallel_for(std::size_t count, std::size_t grain, const std::function<void
         next = count;
       }
     }
+    one_of_several = false;
   };
   {
     std::vector<std::jthread> workers;
