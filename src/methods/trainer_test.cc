@@ -127,8 +127,8 @@ TEST(Trainer, ContinuesAtEveryStepToTheSameModel) {
 class TrainingProgram {
  public:
   TrainingProgram(const std::filesystem::path& directory, int epoch) {
-    std::string folder = kFolder + ("=" + directory.string());
-    std::string wait = kWaitBefore + ("=" + std::to_string(epoch));
+    std::string folder = std::string(kFolder).append("=").append(directory.string());
+    std::string wait = std::string(kWaitBefore).append("=").append(std::to_string(epoch));
     std::vector<char*> environment = {folder.data(), wait.data()};
     for (char** variable = environ; *variable != nullptr; ++variable) environment.push_back(*variable);
     environment.push_back(nullptr);
