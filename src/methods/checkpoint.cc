@@ -24,14 +24,13 @@ Result<void> save_checkpoint(const std::filesystem::path& directory, const Check
 }
 
 std::optional<Checkpoint> read_checkpoint(const std::filesystem::path& directory, const std::string& digest) {
-  const auto path = checkpoint_file(directory);
-  const auto file = open_safetensors(path);
+  const auto file = open_safetensors(checkpoint_file(directory));
   if (!file) return std::nullopt;
   const auto& metadata = (*file)->metadata();
   const auto found = metadata.find("digest");
   const auto progress = metadata.find("progress");
   if (found == metadata.end() || found->second != digest || progress == metadata.end()) return std::nullopt;
-  auto tensors = load_tensors(path);
+  auto tensors = load_tensors(**file);
   if (!tensors) return std::nullopt;
   return Checkpoint{std::move(*tensors), progress->second};
 }
@@ -61,8 +60,7 @@ bool same_layout(const NamedTensors& a, const NamedTensors& b) {
 
 void fill_module(torch::nn::Module& module, const NamedTensors& from) {
   const torch::NoGradGuard no_grad;
-  for (auto& item : module.named_parameters()) item.value().copy_(from.find(item.key())->second);
-  for (auto& item : module.named_buffers()) item.value().copy_(from.find(item.key())->second);
+  for (auto& [name, tensor] : named_tensors(module)) torch::Tensor(tensor).copy_(from.find(name)->second);
 }
 
 }  // namespace warifu

@@ -143,8 +143,7 @@ class Run {
     add_tensors(checkpoint.tensors, "best.", best_);
     add_tensors(checkpoint.tensors, "adam.", adam_.state());
     add_tensors(checkpoint.tensors, "memory.", task_.memory());
-    nlohmann::json progress = {
-        {"epoch", epoch_}, {"step", step_}, {"best_epoch", best_epoch_}, {"seconds", seconds_}, {"log", log_}};
+    nlohmann::json progress = {{"epoch", epoch_}, {"best_epoch", best_epoch_}, {"seconds", seconds_}, {"log", log_}};
     if (best_score_) progress["best_score"] = *best_score_;
     checkpoint.progress = progress.dump();
     return checkpoint;
@@ -162,14 +161,12 @@ class Run {
         !same_layout(memory, task_.memory()))
       return false;
     int epoch = 0, best_epoch = 0;
-    std::int64_t step = 0;
     double seconds = 0;
     std::optional<double> best_score;
     std::vector<std::string> log;
     try {
       const auto progress = nlohmann::json::parse(from->progress);
       progress.at("epoch").get_to(epoch);
-      progress.at("step").get_to(step);
       progress.at("best_epoch").get_to(best_epoch);
       progress.at("seconds").get_to(seconds);
       progress.at("log").get_to(log);
@@ -186,7 +183,7 @@ class Run {
     adam_.restore(adam);
     best_ = best;
     epoch_ = epoch;
-    step_ = step;
+    step_ = epoch_ * batches_;
     best_epoch_ = best_epoch;
     best_score_ = best_score;
     seconds_ = seconds;

@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "methods/checkpoint.h"
+#include "methods/stopping_progress_for_test.h"
 #include "methods/synthetic_pairs_for_test.h"
 
 namespace warifu {
@@ -69,37 +70,27 @@ class FitTask : public TrainingTask {
   torch::Tensor seen_ = torch::zeros({12});
 };
 
-// Asks to stop before the step of this number.
-class StopAt final : public ProgressSink {
- public:
-  explicit StopAt(std::size_t step) : step_(step) {}
-  void advance(std::string_view, std::size_t done, std::size_t) override { done_ = done; }
-  void note(std::string_view sentence) override { notes += sentence; }
-  bool stop_requested() const override { return done_ >= step_; }
-  std::string notes;
-
- private:
-  std::size_t step_;
-  std::size_t done_ = 0;
-};
-
 const TrainerSettings kSettings{.epochs = 6, .batch = 5, .learning_rate = 0.05, .seed = 9};
 
 torch::Tensor items() { return torch::arange(12, torch::kInt64); }
 
+// From the start to the end, in a folder of its own.
+Result<TrainingResult> run_whole(TrainingTask& task, const TrainerSettings& settings = kSettings) {
+  SilentProgress silent;
+  return run_training(task, items(), settings, "d", fresh_folder(), silent);
+}
+
 torch::Tensor uninterrupted() {
   FitTask task;
-  SilentProgress silent;
-  EXPECT_TRUE(run_training(task, items(), kSettings, "d", fresh_folder(), silent).has_value());
+  EXPECT_TRUE(run_whole(task).has_value());
   return task.weights();
 }
 
 TEST(Trainer, CutsAnEpochIntoBatchesOfNearlyEqualSize) {
   FitTask task;
-  SilentProgress silent;
   TrainerSettings settings = kSettings;
   settings.epochs = 1;
-  ASSERT_TRUE(run_training(task, items(), settings, "d", fresh_folder(), silent).has_value());
+  ASSERT_TRUE(run_whole(task, settings).has_value());
   EXPECT_THAT(task.batches, ElementsAre(4, 4, 4));
   EXPECT_THAT(task.rates_done,
               ElementsAre(0, testing::DoubleNear(1.0 / 3, 1e-12), testing::DoubleNear(2.0 / 3, 1e-12)));
@@ -110,12 +101,12 @@ TEST(Trainer, ContinuesAtEveryStepToTheSameModel) {
   for (const std::size_t stop : {0U, 2U, 3U, 7U, 17U}) {
     const auto directory = fresh_folder();
     FitTask stopped;
-    StopAt stopping(stop);
+    StoppingProgress stopping(stop);
     const auto result = run_training(stopped, items(), kSettings, "d", directory, stopping);
     ASSERT_FALSE(result.has_value());
     EXPECT_EQ(result.error().code, ErrorCode::kUnavailable);
     FitTask continued;
-    StopAt watching(1000);
+    StoppingProgress watching(1000);
     ASSERT_TRUE(run_training(continued, items(), kSettings, "d", directory, watching).has_value());
     EXPECT_TRUE(expected.equal(continued.weights())) << "stopped before step " << stop;
     EXPECT_EQ(watching.notes.empty(), stop < 3) << watching.notes;
@@ -183,7 +174,7 @@ TEST(Trainer, ContinuesAfterAKillToTheSameModel) {
     ASSERT_EQ(epochs_logged(), epoch);
   }
   FitTask continued;
-  StopAt watching(1000);
+  StoppingProgress watching(1000);
   ASSERT_TRUE(run_training(continued, items(), kSettings, "d", directory, watching).has_value());
   EXPECT_THAT(watching.notes, HasSubstr("continued after epoch 5"));
   EXPECT_TRUE(uninterrupted().equal(continued.weights()));
@@ -207,14 +198,14 @@ TEST(Trainer, StartsAnewWhenTheCheckpointIsOfOtherDataOrDamaged) {
   const auto expected = uninterrupted();
   const auto directory = fresh_folder();
   FitTask stopped;
-  StopAt stopping(7);
+  StoppingProgress stopping(7);
   ASSERT_FALSE(run_training(stopped, items(), kSettings, "other", directory, stopping).has_value());
   for (const bool damaged : {false, true}) {
     if (damaged) {
       ASSERT_TRUE(write_file_atomically(directory / "checkpoint" / "state.safetensors", std::string_view("torn")));
     }
     FitTask anew;
-    StopAt watching(1000);
+    StoppingProgress watching(1000);
     ASSERT_TRUE(run_training(anew, items(), kSettings, "d", directory, watching).has_value());
     EXPECT_EQ(watching.notes, "");
     EXPECT_TRUE(expected.equal(anew.weights()));
@@ -223,10 +214,9 @@ TEST(Trainer, StartsAnewWhenTheCheckpointIsOfOtherDataOrDamaged) {
 
 TEST(Trainer, GivesAnotherModelForAnotherSeed) {
   FitTask task;
-  SilentProgress silent;
   TrainerSettings settings = kSettings;
   settings.seed = 10;
-  ASSERT_TRUE(run_training(task, items(), settings, "d", fresh_folder(), silent).has_value());
+  ASSERT_TRUE(run_whole(task, settings).has_value());
   EXPECT_FALSE(uninterrupted().equal(task.weights()));
 }
 
@@ -244,7 +234,7 @@ TEST(Trainer, KeepsTheEpochThatValidatedBestAndStopsWhenNoneIsBetter) {
   EXPECT_EQ(result->best_score, 0.5);
 
   FitTask stopped;  // after the best epoch, then continued
-  StopAt after_third(9);
+  StoppingProgress after_third(9);
   const auto resumed_in = fresh_folder();
   stopped.scores = task.scores;
   ASSERT_FALSE(run_training(stopped, items(), settings, "d", resumed_in, after_third).has_value());
@@ -257,7 +247,7 @@ TEST(Trainer, KeepsTheEpochThatValidatedBestAndStopsWhenNoneIsBetter) {
   EXPECT_TRUE(continued.weights().equal(task.weights()));
 
   FitTask two_epochs;  // the same schedule, cut after the second epoch
-  StopAt stopping(6);
+  StoppingProgress stopping(6);
   ASSERT_FALSE(run_training(two_epochs, items(), settings, "d", fresh_folder(), stopping).has_value());
   EXPECT_TRUE(two_epochs.weights().equal(task.weights()));
   const auto log = read_text_file(directory / "train-log.jsonl", 1 << 20).value();
@@ -267,10 +257,9 @@ TEST(Trainer, KeepsTheEpochThatValidatedBestAndStopsWhenNoneIsBetter) {
 
 TEST(Trainer, KeepsTheLastEpochWhereNothingIsHeldOut) {
   FitTask task;
-  SilentProgress silent;
   TrainerSettings settings = kSettings;
   settings.patience = 1;
-  const auto result = run_training(task, items(), settings, "d", fresh_folder(), silent);
+  const auto result = run_whole(task, settings);
   ASSERT_TRUE(result.has_value());
   EXPECT_EQ(result->best_epoch, 6);
   EXPECT_FALSE(result->best_score.has_value());
@@ -281,8 +270,7 @@ TEST(Trainer, LeavesAGroupOfRateZeroAlone) {
     std::vector<AdamGroup> parameter_groups() override { return {{model().parameters(), 0.0}}; }
   } task;
   const auto before = task.weights();
-  SilentProgress silent;
-  ASSERT_TRUE(run_training(task, items(), kSettings, "d", fresh_folder(), silent).has_value());
+  ASSERT_TRUE(run_whole(task).has_value());
   EXPECT_TRUE(before.equal(task.weights()));
 }
 
@@ -293,8 +281,7 @@ TEST(Trainer, SaysWhereTheLossBecameNoNumber) {
       return place.step < 4 ? value : value * std::numeric_limits<double>::quiet_NaN();
     }
   } task;
-  SilentProgress silent;
-  const auto result = run_training(task, items(), kSettings, "d", fresh_folder(), silent);
+  const auto result = run_whole(task);
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(result.error().message, HasSubstr("no number in epoch 2, step 4"));
@@ -307,8 +294,7 @@ TEST(Trainer, RefusesAGradientThatIsNoNumberAlsoInTheLastStep) {
     }
     int steps_ = 0;
   } task;
-  SilentProgress silent;
-  const auto result = run_training(task, items(), kSettings, "d", fresh_folder(), silent);
+  const auto result = run_whole(task);
   ASSERT_FALSE(result.has_value());
   EXPECT_THAT(result.error().message, HasSubstr("in epoch 6, step 17"));
   EXPECT_TRUE(torch::isfinite(task.weights()).all().item<bool>());

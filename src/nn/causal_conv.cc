@@ -37,17 +37,15 @@ class Convolution {
   tensor_list backward(const torch::Tensor& y_gradient) const {
     const auto of_y = side_by_side(y_gradient);
     auto of_x = torch::empty(x_.sizes(), torch::kFloat32);
-    const auto tasks = static_cast<std::int64_t>(rows_ * block_count(channels_));
-    const auto weight_floats = static_cast<std::int64_t>(taps_ * kScanChannels);
-    const auto of_weight = torch::empty({tasks, weight_floats}, torch::kFloat32);
-    const auto of_bias = torch::empty({tasks, static_cast<std::int64_t>(kScanChannels)}, torch::kFloat32);
+    const auto of_weight = room_for_parts(rows_, channels_, taps_ * kScanChannels);
+    const auto of_bias = room_for_parts(rows_, channels_, kScanChannels);
     for_each_block(rows_, channels_, updates(), conv_scratch_floats(length_, taps_),
                    [&](const ChannelBlock& block, float* scratch) {
                      ConvGradients gradients;
                      gradients.y = rows_of(of_y, block.row, block.first_channel);
                      gradients.x = rows_of(of_x, block.row, block.first_channel);
-                     gradients.weight = of_weight.data_ptr<float>() + block.index() * taps_ * kScanChannels;
-                     gradients.bias = of_bias.data_ptr<float>() + block.index() * kScanChannels;
+                     gradients.weight = part_of(of_weight, block);
+                     gradients.bias = part_of(of_bias, block);
                      kernels_.convolve_backward(task(block), gradients, scratch);
                    });
     return {of_x, sum_over_rows(of_weight, rows_, channels_, taps_, taps_).unsqueeze(1),
@@ -78,7 +76,7 @@ class CausalConvFunction : public torch::autograd::Function<CausalConvFunction> 
  public:
   static torch::Tensor forward(AutogradContext* context, const torch::Tensor& x, const torch::Tensor& weight,
                                const c10::optional<torch::Tensor>& bias, const std::string& kernels) {
-    const auto given_bias = bias.has_value() ? *bias : torch::Tensor();
+    const auto given_bias = or_undefined(bias);
     context->save_for_backward({x, weight, given_bias});
     context->saved_data["kernels"] = kernels;
     return Convolution(x, weight, given_bias, scan_kernels_named(kernels)).forward();
@@ -106,9 +104,7 @@ torch::Tensor causal_conv_silu(const torch::Tensor& x, const torch::Tensor& weig
   check_floats("causal convolution: weight", weight, {x.size(2), 1, weight.size(2)});
   if (bias.defined()) check_floats("causal convolution: bias", bias, {x.size(2)});
   if (!torch::GradMode::is_enabled()) return Convolution(x, weight, bias, kernels).forward();
-  // an undefined tensor cannot be handed to a Function
-  const auto optional_bias = bias.defined() ? c10::optional<torch::Tensor>(bias) : c10::optional<torch::Tensor>();
-  return CausalConvFunction::apply(x, weight, optional_bias, std::string(kernels.name));
+  return CausalConvFunction::apply(x, weight, as_optional(bias), std::string(kernels.name));
 }
 
 torch::Tensor causal_conv_silu(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {

@@ -56,6 +56,14 @@ void check_floats(std::string_view what, const torch::Tensor& tensor, torch::Int
   TORCH_CHECK(tensor.sizes() == shape, what, " is ", tensor.sizes(), ", not ", shape);
 }
 
+c10::optional<torch::Tensor> as_optional(const torch::Tensor& tensor) {
+  return tensor.defined() ? c10::optional<torch::Tensor>(tensor) : c10::optional<torch::Tensor>();
+}
+
+torch::Tensor or_undefined(const c10::optional<torch::Tensor>& tensor) {
+  return tensor.has_value() ? *tensor : torch::Tensor();
+}
+
 torch::Tensor side_by_side(const torch::Tensor& tensor) {
   return tensor.size(-1) <= 1 || tensor.stride(-1) == 1 ? tensor : tensor.contiguous();
 }
@@ -68,6 +76,15 @@ ConstRows rows_of(const torch::Tensor& tensor, std::size_t row, std::size_t firs
 Rows rows_of(torch::Tensor& tensor, std::size_t row, std::size_t first) {
   return {tensor.data_ptr<float>() + static_cast<std::int64_t>(row) * tensor.stride(0) + first,
           static_cast<std::size_t>(tensor.stride(1))};
+}
+
+torch::Tensor room_for_parts(std::size_t rows, std::size_t channels, std::size_t floats) {
+  return torch::empty({static_cast<std::int64_t>(rows * block_count(channels)), static_cast<std::int64_t>(floats)},
+                      torch::kFloat32);
+}
+
+float* part_of(const torch::Tensor& parts, const ChannelBlock& block) {
+  return parts.data_ptr<float>() + static_cast<std::int64_t>(block.index()) * parts.size(1);
 }
 
 std::vector<float> by_block(const torch::Tensor& matrix, std::size_t channels, std::size_t columns, double factor) {

@@ -35,12 +35,20 @@ void for_each_block(std::size_t rows, std::size_t channels, std::size_t steps, s
 // TORCH_CHECK: float32 on the CPU and of this shape. `what` names the tensor in the message.
 void check_floats(std::string_view what, const torch::Tensor& tensor, torch::IntArrayRef shape);
 
+// An undefined tensor cannot be handed to a torch::autograd::Function; this can, and back.
+c10::optional<torch::Tensor> as_optional(const torch::Tensor& tensor);
+torch::Tensor or_undefined(const c10::optional<torch::Tensor>& tensor);
+
 // The same values with the last dimension's floats side by side; the tensor itself where they are.
 torch::Tensor side_by_side(const torch::Tensor& tensor);
 
 // Rows over time of a row of the batch, from `first` on: tensor [batch, length, width], side_by_side.
 ConstRows rows_of(const torch::Tensor& tensor, std::size_t row, std::size_t first);
 Rows rows_of(torch::Tensor& tensor, std::size_t row, std::size_t first);
+
+// What each task leaves, to be summed up after: float [tasks, floats], unset, and the part of one task.
+torch::Tensor room_for_parts(std::size_t rows, std::size_t channels, std::size_t floats);
+float* part_of(const torch::Tensor& parts, const ChannelBlock& block);
 
 // matrix [channels, columns] -> [block][column filled up to `columns`][kScanChannels], times `factor`,
 // zeros where nothing is. A vector [channels] is one column; undefined: zeros.

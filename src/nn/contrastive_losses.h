@@ -31,7 +31,7 @@ struct ContrastColumns {
 //   targets     [rows, columns], >= 0, rows sum to 1; 0 where a column is left out
 //   left_out, log_weight  as in ContrastColumns
 //
-// soft_cross_entropy (losses.h) is its mean; softened_targets makes targets.
+// softened_targets (losses.h) makes targets.
 //
 // Source: A. van den Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018;
 // soft targets of J. Li et al., "Align before Fuse", NeurIPS 2021.

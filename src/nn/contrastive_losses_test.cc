@@ -173,10 +173,25 @@ TEST(InfoNce, IsTheCrossEntropyOfEachRow) {
   EXPECT_TRUE(torch::allclose(rows, torch::tensor({kLn2, 1.5F * kLn2})));
 }
 
-TEST(InfoNce, HasSoftCrossEntropyAsItsMean) {
+TEST(InfoNce, HasTheSoftCrossEntropyAsItsMean) {
   const auto logits = drawn_cosines(4, 6) * 10;
   const auto targets = torch::softmax(drawn_cosines(4, 6) * 3, 1);
-  EXPECT_EQ(number(info_nce(logits, targets).mean()), number(soft_cross_entropy(logits, targets)));
+  EXPECT_EQ(number(info_nce(logits, targets).mean()), number(-(targets * torch::log_softmax(logits, 1)).sum(1).mean()));
+}
+
+TEST(InfoNce, IsTheEntropyOfAnEvenChoice) {
+  const auto logits = torch::zeros({2, 4});
+  EXPECT_NEAR(info_nce(logits, torch::eye(4).narrow(0, 0, 2)).mean().item<double>(), std::log(4.0), 1e-6);
+  EXPECT_NEAR(info_nce(logits, torch::full({2, 4}, 0.25)).mean().item<double>(), std::log(4.0), 1e-6);
+}
+
+TEST(InfoNce, LeavesOutColumnsAtMinusInfinity) {
+  const float out = -std::numeric_limits<float>::infinity();
+  const auto logits = torch::tensor({{0.0F, 0.0F, out}}).set_requires_grad(true);
+  const auto loss = info_nce(logits, torch::tensor({{1.0F, 0.0F, 0.0F}})).mean();
+  EXPECT_NEAR(loss.item<double>(), std::log(2.0), 1e-6);
+  loss.backward();
+  EXPECT_TRUE(logits.grad().isfinite().all().item<bool>());
 }
 
 TEST(InfoNce, CountsOldKeysLess) {

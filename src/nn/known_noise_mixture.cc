@@ -1,9 +1,9 @@
 #include "nn/known_noise_mixture.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <string>
+
+#include "nn/mixture.h"
 
 namespace warifu {
 namespace {
@@ -11,15 +11,6 @@ namespace {
 constexpr double kFirstQuantile = 0.1;
 constexpr double kLastQuantile = 0.75;
 constexpr std::size_t kQuantiles = 14;
-
-Result<void> check_finite(std::span<const double> losses) {
-  for (std::size_t i = 0; i < losses.size(); ++i)
-    if (!std::isfinite(losses[i]))
-      return fail(ErrorCode::kInvalidArgument,
-                  "the loss of item " + std::to_string(i) + " is " + std::to_string(losses[i]),
-                  "training diverged: lower the learning rate");
-  return {};
-}
 
 // Of ascending values, the share above t.
 double share_above(std::span<const double> ascending, double t) {
@@ -73,7 +64,7 @@ std::vector<Block> rising_ratio(std::span<const double> losses, std::span<const 
 Result<KnownNoiseMixture> fit_known_noise_mixture(std::span<const double> losses,
                                                   std::span<const double> noise_losses) {
   for (const auto& values : {losses, noise_losses})
-    if (auto finite = check_finite(values); !finite) return std::unexpected(finite.error());
+    if (auto finite = check_losses(values); !finite) return std::unexpected(finite.error());
   KnownNoiseMixture mixture{.clean = std::vector<double>(losses.size(), 1)};
   if (losses.empty() || noise_losses.empty()) return mixture;
   std::vector<double> ascending(losses.begin(), losses.end());

@@ -1,12 +1,6 @@
 #include "nn/losses.h"
 
-#include "nn/contrastive_losses.h"
-
 namespace warifu {
-
-torch::Tensor soft_cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets) {
-  return info_nce(logits, targets).mean();
-}
 
 torch::Tensor softened_targets(const torch::Tensor& same, const torch::Tensor& similarity, double share,
                                double temperature, const torch::Tensor& left_out) {

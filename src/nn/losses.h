@@ -6,17 +6,6 @@ namespace warifu {
 
 // Terms of training objectives. All take float tensors, return a float [] and let gradients flow.
 
-// Mean cross-entropy between target distributions and the softmax of `logits` over each row; info_nce
-// (contrastive_losses.h) gives it row by row.
-//
-//   logits   [rows, columns], already divided by the temperature; -inf where a column is left out
-//   targets  [rows, columns], >= 0, rows sum to 1; 0 where a column is left out
-//
-// With one-hot targets on the diagonal this is InfoNCE (A. van den Oord et al., "Representation
-// Learning with Contrastive Predictive Coding", 2018); with softened ones, the momentum distillation
-// of J. Li et al., "Align before Fuse", NeurIPS 2021.
-torch::Tensor soft_cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets);
-
 // (1 - share) on the columns of the same item, evenly, and `share` by the softmax of similarity /
 // temperature: what a teacher believes. No gradient.
 //

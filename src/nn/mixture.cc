@@ -92,6 +92,14 @@ std::vector<double> normalised(std::span<const double> losses, double outlier_sh
   return values;
 }
 
+// 1 for the values up to `last`, else 0.
+std::vector<double> up_to(double last, const std::vector<double>& values) {
+  std::vector<double> part;
+  part.reserve(values.size());
+  for (const double value : values) part.push_back(value <= last ? 1 : 0);
+  return part;
+}
+
 // 1 for the items of the lower part of the best cut in two, else 0: the cut that leaves the least
 // variance within the parts (the exact optimum of k-means in one dimension).
 std::vector<double> best_cut(const std::vector<double>& values) {
@@ -114,10 +122,7 @@ std::vector<double> best_cut(const std::vector<double>& values) {
       last_below = sorted[i];
     }
   }
-  std::vector<double> part;
-  part.reserve(values.size());
-  for (const double value : values) part.push_back(value <= last_below ? 1 : 0);
-  return part;
+  return up_to(last_below, values);
 }
 
 // 1 for the items of the lowest values, but for a share of all, else 0; equal values stay together, below.
@@ -125,11 +130,7 @@ std::vector<double> cut_at_share(const std::vector<double>& values, double noisy
   std::vector<double> sorted = values;
   std::ranges::sort(sorted);
   const auto low = static_cast<std::size_t>((1 - noisy_share) * static_cast<double>(sorted.size()));
-  const double last_below = sorted[std::max<std::size_t>(low, 1) - 1];
-  std::vector<double> part;
-  part.reserve(values.size());
-  for (const double value : values) part.push_back(value <= last_below ? 1 : 0);
-  return part;
+  return up_to(sorted[std::max<std::size_t>(low, 1) - 1], values);
 }
 
 // Mean and variance of values weighted by share(i).
@@ -151,11 +152,7 @@ Result<void> check(std::span<const double> losses, const MixtureOptions& options
                 fmt::format("mixture of {} rounds, tolerance {}, variance floor {}, outlier share {}, noisy share {}",
                             options.max_rounds, options.tolerance, options.variance_floor, options.outlier_share,
                             options.noisy_share.value_or(0)));
-  for (std::size_t i = 0; i < losses.size(); ++i)
-    if (!std::isfinite(losses[i]))
-      return fail(ErrorCode::kInvalidArgument, fmt::format("the loss of item {} is {}", i, losses[i]),
-                  "training diverged: lower the learning rate");
-  return {};
+  return check_losses(losses);
 }
 
 template <typename Component>
@@ -211,6 +208,14 @@ Result<LossMixture> fit(std::span<const double> losses, const MixtureOptions& op
 }
 
 }  // namespace
+
+Result<void> check_losses(std::span<const double> losses) {
+  for (std::size_t i = 0; i < losses.size(); ++i)
+    if (!std::isfinite(losses[i]))
+      return fail(ErrorCode::kInvalidArgument, fmt::format("the loss of item {} is {}", i, losses[i]),
+                  "training diverged: lower the learning rate");
+  return {};
+}
 
 Result<LossMixture> fit_gaussian_mixture(std::span<const double> losses, const MixtureOptions& options) {
   return fit<Gaussian>(losses, options);

@@ -8,6 +8,9 @@
 
 namespace warifu {
 
+// kInvalidArgument, with the item: a loss that is NaN or infinite.
+Result<void> check_losses(std::span<const double> losses);
+
 struct MixtureOptions {
   int max_rounds = 100;          // of expectation maximisation
   double tolerance = 1e-5;       // ends when no item's posterior changed by more

@@ -13,10 +13,7 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
-using Optional = c10::optional<torch::Tensor>;  // an undefined tensor cannot be handed to a Function
-
-Optional optional(const torch::Tensor& tensor) { return tensor.defined() ? Optional(tensor) : Optional(); }
-torch::Tensor or_undefined(const Optional& tensor) { return tensor.has_value() ? *tensor : torch::Tensor(); }
+using Optional = c10::optional<torch::Tensor>;
 
 // The inputs, checked and laid out for the kernels.
 class Scan {
@@ -106,14 +103,7 @@ class Scan {
     return task;
   }
 
-  // [tasks, floats]: room for what each task leaves
-  torch::Tensor parts(std::size_t floats) const {
-    return torch::empty({static_cast<std::int64_t>(rows_ * block_count(channels_)), static_cast<std::int64_t>(floats)},
-                        torch::kFloat32);
-  }
-  static float* part_of(const torch::Tensor& parts, const ChannelBlock& block) {
-    return parts.data_ptr<float>() + static_cast<std::int64_t>(block.index()) * parts.size(1);
-  }
+  torch::Tensor parts(std::size_t floats) const { return room_for_parts(rows_, channels_, floats); }
 
   // parts [row and block, length * padded states] -> [rows, length, states], blocks added in their order.
   torch::Tensor sum_over_blocks(const torch::Tensor& parts) const {
@@ -200,8 +190,8 @@ torch::Tensor selective_scan(const SelectiveScanInputs& inputs, const ScanKernel
     torch::Tensor no_checkpoints;
     return Scan(inputs, kernels).forward(no_checkpoints);
   }
-  return SelectiveScanFunction::apply(inputs.u, inputs.delta, inputs.A, inputs.B, inputs.C, optional(inputs.D),
-                                      optional(inputs.z), optional(inputs.delta_bias), inputs.delta_softplus,
+  return SelectiveScanFunction::apply(inputs.u, inputs.delta, inputs.A, inputs.B, inputs.C, as_optional(inputs.D),
+                                      as_optional(inputs.z), as_optional(inputs.delta_bias), inputs.delta_softplus,
                                       std::string(kernels.name));
 }
 

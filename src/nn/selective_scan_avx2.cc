@@ -63,17 +63,8 @@ struct Lanes {
 
 namespace warifu {
 
-const ScanKernels kAvx2ScanKernels = {
-    "avx2",
-    scan,
-    scan_backward,
-    convolve,
-    convolve_backward,
-    exp_of,
-    exp2_of_product,
-    softplus_of,
-    [] { return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0; },
-};
+const ScanKernels kAvx2ScanKernels =
+    kernels_of("avx2", [] { return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0; });
 
 }  // namespace warifu
 #endif

@@ -77,17 +77,7 @@ struct Lanes {
 
 namespace warifu {
 
-const ScanKernels kAvx512ScanKernels = {
-    "avx512",
-    scan,
-    scan_backward,
-    convolve,
-    convolve_backward,
-    exp_of,
-    exp2_of_product,
-    softplus_of,
-    [] { return __builtin_cpu_supports("avx512f") != 0; },
-};
+const ScanKernels kAvx512ScanKernels = kernels_of("avx512", [] { return __builtin_cpu_supports("avx512f") != 0; });
 
 }  // namespace warifu
 #endif

@@ -64,8 +64,6 @@ struct Lanes {
 
 namespace warifu {
 
-const ScanKernels kPortableScanKernels = {"portable",         scan,   scan_backward,   convolve,
-                                          convolve_backward,  exp_of, exp2_of_product, softplus_of,
-                                          [] { return true; }};
+const ScanKernels kPortableScanKernels = kernels_of("portable", [] { return true; });
 
 }  // namespace warifu

@@ -128,15 +128,21 @@ Result<void> save_tensors(const std::filesystem::path& path, const NamedTensors&
   return write_safetensors(path, to_write, metadata);
 }
 
+Result<NamedTensors> load_tensors(const SafetensorsFile& file) {
+  NamedTensors tensors;
+  for (const auto& [name, view] : file.tensors()) {
+    auto tensor = to_tensor(name, view);
+    if (!tensor) return Fail(tensor.error());
+    tensors.emplace(name, *std::move(tensor));
+  }
+  return tensors;
+}
+
 Result<NamedTensors> load_tensors(const std::filesystem::path& path) {
   const auto file = open_safetensors(path);
   if (!file) return Fail(file.error());
-  NamedTensors tensors;
-  for (const auto& [name, view] : (*file)->tensors()) {
-    auto tensor = to_tensor(name, view);
-    if (!tensor) return with_context(path.string(), tensor.error());
-    tensors.emplace(name, *std::move(tensor));
-  }
+  auto tensors = load_tensors(**file);
+  if (!tensors) return with_context(path.string(), tensors.error());
   return tensors;
 }
 

@@ -29,6 +29,7 @@ Result<torch::Tensor> read_weight(const SafetensorsFile& file, std::string_view 
 // Atomic. Floats are written as F32, integers as I64, bool as BOOL, uint8 as U8.
 Result<void> save_tensors(const std::filesystem::path& path, const NamedTensors& tensors,
                           const std::map<std::string, std::string>& metadata = {});
+Result<NamedTensors> load_tensors(const SafetensorsFile& file);
 Result<NamedTensors> load_tensors(const std::filesystem::path& path);
 
 // Parameters and buffers of a module by their names, from and to any device.

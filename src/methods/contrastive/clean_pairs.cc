@@ -4,6 +4,7 @@
 #include <numeric>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "base/rng.h"
 #include "nn/known_noise_mixture.h"
@@ -33,9 +34,10 @@ torch::Tensor exchanged_partners(std::int64_t pairs, Rng& rng) {
   std::vector<std::int64_t> order(static_cast<std::size_t>(pairs));
   std::iota(order.begin(), order.end(), std::int64_t{0});
   shuffle(std::span(order), rng);
-  auto partners = torch::empty({pairs}, torch::kInt64);
-  for (std::size_t i = 0; i < order.size(); ++i) partners[order[i]] = order[(i + 1) % order.size()];
-  return partners;
+  std::vector<std::int64_t> partners(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i)
+    partners[static_cast<std::size_t>(order[i])] = order[(i + 1) % order.size()];
+  return torch::tensor(partners, torch::kInt64);
 }
 
 std::vector<double> as_doubles(const torch::Tensor& values) {

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "methods/contrastive/train.h"
+#include "methods/stopping_progress_for_test.h"
 #include "methods/synthetic_pairs_for_test.h"
 #include "nn/tensor_io.h"
 #include "text/tokenizer.h"
@@ -17,21 +18,6 @@ namespace warifu {
 namespace {
 
 using testing::HasSubstr;
-
-// Asks to stop when `steps` are done, as Ctrl-C would; keeps what it is told.
-class StoppingProgress final : public ProgressSink {
- public:
-  explicit StoppingProgress(std::size_t steps) : steps_(steps) {}
-  void advance(std::string_view, std::size_t done, std::size_t) override { done_ = done; }
-  void note(std::string_view sentence) override { notes += std::string(sentence) + "\n"; }
-  bool stop_requested() const override { return done_ >= steps_; }
-
-  std::string notes;
-
- private:
-  std::size_t steps_;
-  std::size_t done_ = 0;
-};
 
 ContrastiveSettings small_settings(int epochs) {
   ContrastiveSettings settings;

@@ -77,8 +77,10 @@ torch::Tensor contrastive_objective(const PairBatch& batch, const ObjectivePlace
     columns.left_out = settings.mask_above < 1
                            ? likeness.gt(settings.mask_above).logical_and(columns.positive.logical_not())
                            : torch::Tensor();
-    const auto targets =
-        softened_targets(columns.positive, likeness, place.soft_share, settings.soft_temperature, columns.left_out);
+    torch::Tensor targets;  // the other losses know partners alone
+    if (settings.loss == "infonce")
+      targets =
+          softened_targets(columns.positive, likeness, place.soft_share, settings.soft_temperature, columns.left_out);
     return weighted_mean(symmetric_losses(sides, columns, targets, place, settings), batch.clean);
   };
 
