@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "methods/trained_tower.h"
+
 namespace warifu {
 namespace {
 
@@ -148,8 +150,7 @@ Result<StrictLayers> load_branch_layers(const SafetensorsFile& file, const Space
 
 Result<HashBranch> load_hash_branch(const SafetensorsFile& file, const std::filesystem::path& directory,
                                     const SpaceModel& model, Modality modality, float limit) {
-  const SpaceTower& tower = modality == Modality::kImage ? model.image : model.text;
-  auto source = open_feature_source(tower_in(directory, tower), modality, tower.width);
+  auto source = open_space_features(file, directory, model, modality);
   if (!source) return std::unexpected(source.error());
   auto layers = load_branch_layers(file, model, modality, limit);
   if (!layers) return std::unexpected(layers.error());

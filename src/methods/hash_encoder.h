@@ -34,7 +34,7 @@ std::unique_ptr<Encoder> make_hash_encoder(const SpaceModel& model, HashBranch i
 Result<StrictLayers> load_branch_layers(const SafetensorsFile& file, const SpaceModel& model, Modality modality,
                                         float limit);
 
-// A branch over given features or a frozen tower, as model.json and `file` state it.
+// A branch over any tower, as model.json and `file` state it.
 Result<HashBranch> load_hash_branch(const SafetensorsFile& file, const std::filesystem::path& directory,
                                     const SpaceModel& model, Modality modality, float limit);
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "methods/checkpoint.h"
-#include "methods/contrastive/encoder.h"
 #include "methods/contrastive/train.h"
 #include "methods/hash_encoder.h"
 
@@ -14,20 +13,6 @@ namespace warifu {
 namespace {
 
 constexpr std::string_view kName = "contrastive";
-
-Result<HashBranch> load_branch(const SafetensorsFile& file, const std::filesystem::path& directory,
-                               const SpaceModel& model, Modality modality) {
-  const SpaceTower& tower = modality == Modality::kImage ? model.image : model.text;
-  if (tower.name != "small") return load_hash_branch(file, directory, model, modality, kFeatureLimit);
-  const std::string prefix = std::string(modality_name(modality)) + ".tower.";
-  auto source = modality == Modality::kImage
-                    ? open_picture_tower(file, prefix, tower.width)
-                    : open_text_tower(file, prefix, tower.width, tower_in(directory, tower).vocabulary);
-  if (!source) return std::unexpected(source.error());
-  auto layers = load_branch_layers(file, model, modality, kFeatureLimit);
-  if (!layers) return std::unexpected(layers.error());
-  return HashBranch{std::move(*source), std::move(*layers)};
-}
 
 Result<SpaceModel> describe(const TrainingSet& set, const TrainOptions& options, ContrastiveSettings settings,
                             const ContrastiveResult& result, const std::filesystem::path& directory) {
@@ -77,9 +62,9 @@ Result<TrainReport> train_contrastive(const TrainingSet& set, const TrainOptions
 Result<std::unique_ptr<Encoder>> load_contrastive(const std::filesystem::path& directory, const SpaceModel& model) {
   const auto file = open_safetensors(directory / kWeightsFile);
   if (!file) return std::unexpected(file.error());
-  auto image = load_branch(**file, directory, model, Modality::kImage);
+  auto image = load_hash_branch(**file, directory, model, Modality::kImage, kFeatureLimit);
   if (!image) return std::unexpected(image.error());
-  auto text = load_branch(**file, directory, model, Modality::kText);
+  auto text = load_hash_branch(**file, directory, model, Modality::kText, kFeatureLimit);
   if (!text) return std::unexpected(text.error());
   return make_hash_encoder(model, std::move(*image), std::move(*text), /*relaxed_by_tanh=*/true);
 }

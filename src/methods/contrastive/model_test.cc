@@ -18,7 +18,7 @@ class UntaughtTower : public testing::Test {
  protected:
   UntaughtTower() {
     torch::manual_seed(4);
-    branch_ = ContrastiveBranch(BranchSpec{BranchSpec::Kind::kPictures, 64, 0}, 128, /*dropout=*/0.0,
+    branch_ = ContrastiveBranch(InputSpec{InputSpec::Kind::kPictures, 64, 0}, 128, /*dropout=*/0.0,
                                 std::vector<std::uint32_t>{32});
     pictures_ = torch::randint(0, 256, {12, 3, 96, 96}, torch::kUInt8);
   }
@@ -53,9 +53,10 @@ TEST_F(UntaughtTower, ExportsTheStatisticsThatItEncodesBy) {
   branch_->forward(pictures_);
   NamedTensors tensors;
   branch_->export_to(tensors, "image");
-  const auto features = branch_->features_of(pictures_);
+  const auto features = branch_->input->features_of(pictures_);
   const auto standardised = (features - tensors.at("image.mean")) * tensors.at("image.scale");
-  EXPECT_TRUE(torch::allclose(branch_->standardise(features), standardised.clamp(-kFeatureLimit, kFeatureLimit)));
+  EXPECT_TRUE(
+      torch::allclose(branch_->input->standardise(features), standardised.clamp(-kFeatureLimit, kFeatureLimit)));
   EXPECT_GT(tensors.at("image.mean").abs().max().item<double>(), 0);
 }
 

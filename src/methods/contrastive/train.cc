@@ -11,11 +11,10 @@
 #include "methods/checkpoint.h"
 #include "methods/contrastive/clean_pairs.h"
 #include "methods/contrastive/objective.h"
-#include "methods/contrastive/pair_data.h"
+#include "methods/modality_data.h"
 #include "methods/trainer.h"
 #include "nn/losses.h"
 #include "nn/negative_bank.h"
-#include "nn/sharded_forward.h"
 #include "nn/single_threaded_tensors.h"
 
 namespace warifu {
@@ -34,26 +33,16 @@ std::string options_digest(const TrainOptions& options, ContrastiveSettings sett
 // A branch at work on one batch: its tower, if it has one, on all cores, its layers on one.
 class BranchPass {
  public:
-  BranchPass(ContrastiveBranchImpl& branch, const torch::Tensor& input) {
-    const auto parameters = branch.tower_parameters();
-    if (parameters.empty()) {
-      codes_ = branch.codes_of(input);
-      return;
-    }
-    tower_.emplace(
-        parameters, [&](const torch::Tensor& rows) { return std::vector{branch.features_of(rows)}; }, input);
-    codes_ = branch.codes_of(tower_->outputs()[0]);
-  }
+  BranchPass(ContrastiveBranchImpl& branch, const torch::Tensor& input)
+      : input_(*branch.input, input), codes_(branch.codes_of(input_.features())) {}
 
   const torch::Tensor& codes() const { return codes_; }
 
   // After the loss has gone backward through codes().
-  void backward() {
-    if (tower_) tower_->backward();
-  }
+  void backward() { input_.backward(); }
 
  private:
-  std::optional<ShardedForward> tower_;
+  InputPass input_;
   torch::Tensor codes_;
 };
 
@@ -75,8 +64,8 @@ class ContrastiveTask final : public TrainingTask {
     };
     model_ = make();
     teacher_ = make();
-    image_.standardise(train_, settings.spread_floor, *model_->image);
-    text_.standardise(train_, settings.spread_floor, *model_->text);
+    image_.standardise(train_, settings.spread_floor, *model_->image->input);
+    text_.standardise(train_, settings.spread_floor, *model_->text->input);
     follow(*teacher_, *model_, 0);
     teacher_->image->teach();
     teacher_->text->teach();
@@ -235,8 +224,8 @@ Result<ContrastiveResult> fit_contrastive(const TrainingSet& set, const TrainOpt
   if (!image) return with_context("pictures", image.error());
   auto text = ModalityData::make(set.text);
   if (!text) return with_context("texts", text.error());
-  const BranchSpec image_spec = image->spec();
-  const BranchSpec text_spec = text->spec();
+  const InputSpec image_spec = image->spec();
+  const InputSpec text_spec = text->spec();
   ContrastiveTask task(std::move(*image), std::move(*text), set, options, settings);
   const TrainerSettings trainer{.epochs = settings.epochs,
                                 .batch = settings.batch,

@@ -12,8 +12,8 @@ namespace warifu {
 
 struct ContrastiveResult {
   ContrastiveModel model = nullptr;  // the best epoch's, in eval mode
-  BranchSpec image;
-  BranchSpec text;
+  InputSpec image;
+  InputSpec text;
   TrainReport report;
 };
 

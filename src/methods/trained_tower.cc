@@ -1,4 +1,4 @@
-#include "methods/contrastive/encoder.h"
+#include "methods/trained_tower.h"
 
 #include <algorithm>
 #include <optional>
@@ -8,6 +8,8 @@
 
 #include "io/image_file.h"
 #include "nn/single_threaded_tensors.h"
+#include "nn/small_image_tower.h"
+#include "nn/small_text_tower.h"
 #include "text/tokenizer.h"
 
 namespace warifu {
@@ -97,8 +99,6 @@ class TextTowerSource final : public FeatureSource {
   std::size_t width_;
 };
 
-}  // namespace
-
 Result<std::unique_ptr<FeatureSource>> open_picture_tower(const SafetensorsFile& file, std::string_view prefix,
                                                           std::size_t width) {
   if (auto checked = check_width(file, prefix, width); !checked) return std::unexpected(checked.error());
@@ -117,6 +117,19 @@ Result<std::unique_ptr<FeatureSource>> open_text_tower(const SafetensorsFile& fi
   if (auto loaded = load_module(file, *tower, prefix); !loaded) return std::unexpected(loaded.error());
   tower->eval();
   return std::make_unique<TextTowerSource>(tower, std::move(*tokenizer), width);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FeatureSource>> open_space_features(const SafetensorsFile& file,
+                                                           const std::filesystem::path& directory,
+                                                           const SpaceModel& model, Modality modality) {
+  const bool image = modality == Modality::kImage;
+  const SpaceTower& tower = image ? model.image : model.text;
+  const TowerSpec spec = tower_in(directory, tower);
+  if (tower.name != "small") return open_feature_source(spec, modality, tower.width);
+  return image ? open_picture_tower(file, "image.tower.", tower.width)
+               : open_text_tower(file, "text.tower.", tower.width, spec.vocabulary);
 }
 
 }  // namespace warifu

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "methods/contrastive/model.h"
+#include "methods/input_stage.h"
 #include "methods/method.h"
 
 namespace warifu {
@@ -20,19 +20,19 @@ class ModalityData {
   // tokenizer where texts are given.
   static Result<ModalityData> make(const TrainingInputs& inputs);
 
-  const BranchSpec& spec() const { return spec_; }
+  const InputSpec& spec() const { return spec_; }
   std::int64_t size() const { return values_.size(0); }
 
   // Mean and 1 / spread of the features over `rows`. The spread of a column is its standard deviation
   // plus `floor` times the average one: rare columns are not blown up. Nothing but the features changes.
-  void standardise(const torch::Tensor& rows, double floor, ContrastiveBranchImpl& branch);
+  void standardise(const torch::Tensor& rows, double floor, InputStageImpl& stage);
 
-  // The input rows as the branch wants them; varied at random from `rng` where training.
+  // The input rows as its stage wants them; varied at random from `rng` where training.
   torch::Tensor batch(const torch::Tensor& rows) const;
   torch::Tensor varied_batch(const torch::Tensor& rows, Rng& rng) const;
 
  private:
-  BranchSpec spec_;
+  InputSpec spec_;
   torch::Tensor values_;
 };
 

@@ -1,4 +1,4 @@
-#include "methods/contrastive/pair_data.h"
+#include "methods/modality_data.h"
 
 #include <algorithm>
 #include <cmath>
@@ -36,7 +36,7 @@ Result<torch::Tensor> picture_tensor(const std::vector<Image>& pictures) {
   return pictures_to_tensor(pictures);
 }
 
-Result<torch::Tensor> piece_tensor(const TrainingInputs& inputs, BranchSpec& spec) {
+Result<torch::Tensor> piece_tensor(const TrainingInputs& inputs, InputSpec& spec) {
   const auto tokenizer = load_sentencepiece(inputs.tower.vocabulary);
   if (!tokenizer) return std::unexpected(tokenizer.error());
   spec.vocabulary_size = static_cast<std::int64_t>((*tokenizer)->vocabulary_size());
@@ -63,13 +63,13 @@ Result<ModalityData> ModalityData::make(const TrainingInputs& inputs) {
   ModalityData data;
   Result<torch::Tensor> values;
   if (!inputs.features.empty()) {
-    data.spec_ = {BranchSpec::Kind::kFeatures, static_cast<std::int64_t>(inputs.features.cols()), 0};
+    data.spec_ = {InputSpec::Kind::kFeatures, static_cast<std::int64_t>(inputs.features.cols()), 0};
     values = feature_tensor(inputs.features);
   } else if (!inputs.pictures.empty()) {
-    data.spec_ = {BranchSpec::Kind::kPictures, kTowerWidth, 0};
+    data.spec_ = {InputSpec::Kind::kPictures, kTowerWidth, 0};
     values = picture_tensor(inputs.pictures);
   } else {
-    data.spec_ = {BranchSpec::Kind::kPieces, kTowerWidth, 0};
+    data.spec_ = {InputSpec::Kind::kPieces, kTowerWidth, 0};
     values = piece_tensor(inputs, data.spec_);
   }
   if (!values) return std::unexpected(values.error());
@@ -77,18 +77,18 @@ Result<ModalityData> ModalityData::make(const TrainingInputs& inputs) {
   return data;
 }
 
-void ModalityData::standardise(const torch::Tensor& rows, double floor, ContrastiveBranchImpl& branch) {
-  if (spec_.kind != BranchSpec::Kind::kFeatures) return;
+void ModalityData::standardise(const torch::Tensor& rows, double floor, InputStageImpl& stage) {
+  if (spec_.kind != InputSpec::Kind::kFeatures) return;
   const auto fitted = values_.index_select(0, rows);
   const auto deviation = fitted.std(0, /*unbiased=*/false);
   const auto spread = deviation + floor * deviation.mean() + 1e-8;
-  branch.set_standardisation(fitted.mean(0), spread.reciprocal());
-  values_ = branch.standardise(values_);
+  stage.set_standardisation(fitted.mean(0), spread.reciprocal());
+  values_ = stage.standardise(values_);
 }
 
 torch::Tensor ModalityData::batch(const torch::Tensor& rows) const {
   auto chosen = values_.index_select(0, rows);
-  if (spec_.kind != BranchSpec::Kind::kPieces || chosen.size(0) == 0) return chosen;
+  if (spec_.kind != InputSpec::Kind::kPieces || chosen.size(0) == 0) return chosen;
   // The padding that these rows share is left away.
   const std::int64_t longest = std::max<std::int64_t>(chosen.ne(0).sum(1).max().item<std::int64_t>(), 1);
   return chosen.narrow(1, 0, longest).contiguous();
@@ -96,8 +96,8 @@ torch::Tensor ModalityData::batch(const torch::Tensor& rows) const {
 
 torch::Tensor ModalityData::varied_batch(const torch::Tensor& rows, Rng& rng) const {
   const auto chosen = batch(rows);
-  if (spec_.kind == BranchSpec::Kind::kPictures) return augment_pictures(chosen, rng);
-  if (spec_.kind == BranchSpec::Kind::kPieces) return drop_pieces(chosen, kPieceDropout, rng);
+  if (spec_.kind == InputSpec::Kind::kPictures) return augment_pictures(chosen, rng);
+  if (spec_.kind == InputSpec::Kind::kPieces) return drop_pieces(chosen, kPieceDropout, rng);
   return chosen;
 }
 

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "base/error.h"
+#include "codes/code_space.h"
+#include "methods/feature_source.h"
+#include "methods/space_model.h"
+#include "nn/tensor_io.h"
+
+namespace warifu {
+
+// The features of one modality of a trained space, as model.json states its tower: given, frozen, or
+// trained with the space ("small"), whose tensors `file` holds under "image.tower." or "text.tower.".
+// A trained tower looks at one input at a time: a batch of one has no neighbours.
+// Errors as open_feature_source and load_module.
+Result<std::unique_ptr<FeatureSource>> open_space_features(const SafetensorsFile& file,
+                                                           const std::filesystem::path& directory,
+                                                           const SpaceModel& model, Modality modality);
+
+}  // namespace warifu
