@@ -90,31 +90,35 @@ class EvaluateVerb final : public Verb {
     for (const auto& [bits, bytes] : report.code_bytes_per_item) code_bytes[std::to_string(bits)] = bytes;
     Json files = Json::array();
     for (const auto& file : report.files) files.push_back(file.string());
-    return {{"space", report.space},
-            {"method", report.method},
-            {"protocol", "hash-all"},
-            {"relevance", report.relevance},
-            {"ties", "expected"},
-            {"query_items", report.query_items},
-            {"database_items", report.database_items},
-            {"train_in_database", report.train_in_database > 0},
-            {"train_items_in_database", report.train_in_database},
-            {"query_items_in_database", report.query_in_database},
-            {"seed", request_.metrics.seed},
-            {"results", results},
-            {"random", random},
-            {"timing",
-             {{"load_seconds", report.load_seconds},
-              {"relevance_seconds", report.relevance_seconds},
-              {"evaluate_seconds", report.evaluate_seconds}}},
-            {"storage", {{"code_bytes_per_item", code_bytes}}},
-            {"files", files}};
+    Json json = {{"space", report.space},
+                 {"method", report.method},
+                 {"protocol", "hash-all"},
+                 {"relevance", report.relevance},
+                 {"ties", "expected"},
+                 {"query_items", report.query_items},
+                 {"database_items", report.database_items},
+                 {"train_in_database", report.train_in_database > 0},
+                 {"train_items_in_database", report.train_in_database},
+                 {"query_items_in_database", report.query_in_database},
+                 {"seed", request_.metrics.seed},
+                 {"results", results},
+                 {"random", random},
+                 {"timing",
+                  {{"load_seconds", report.load_seconds},
+                   {"relevance_seconds", report.relevance_seconds},
+                   {"evaluate_seconds", report.evaluate_seconds}}},
+                 {"storage", {{"code_bytes_per_item", code_bytes}}},
+                 {"files", files}};
+    if (!report.caveat.empty()) json["caveat"] = report.caveat;
+    return json;
   }
 
   static void print_table(const EvaluateReport& report) {
     print_line(fmt::format("space '{}' ({}): {} queries, {} database items ({} of them trained on), relevant = {}",
                            report.space, report.method, count_text(report.query_items),
                            count_text(report.database_items), count_text(report.train_in_database), report.relevance));
+    if (!report.caveat.empty())
+      print_line("NOT STRICT, " + report.caveat + ": the codes are made from more than the half that asks or answers");
     Table table({"direction", "bits", "mAP", "95% interval", "worst ties", "best ties", "P@10", "R@10", "nDCG@10"});
     for (const DirectionResult& result : report.results) {
       const Metrics& m = result.metrics;

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,12 +21,14 @@ struct EncoderInput {
   std::span<const float> image_features;
   std::optional<std::string_view> text;
   std::span<const float> text_features;
+  std::span<const std::string> labels;  // "column=value"; read only by encoders with a caveat
 };
 
 // What indexing and search know of a trained model: content in, codes out. It never shows a tensor.
 //
-// Strict: the code of an input depends on that input alone, not on batch size, order or
-// neighbours. Immutable after loading; encode() may be called from one thread at a time.
+// Strict: the code of an input depends on the wanted modality of that input alone, not on batch size,
+// order or neighbours, unless caveat() says otherwise. Immutable after loading; encode() may be called from one thread
+// at a time.
 class Encoder {
  public:
   virtual ~Encoder() = default;
@@ -39,6 +42,11 @@ class Encoder {
 
   // The form in which pictures are wanted; others are accepted and brought to it.
   virtual PictureFormat picture_format() const = 0;
+
+  // What a code is made from besides the wanted modality of its own input, in words that every result of it
+  // has to carry: "paired input" (both halves, and other inputs of the call) or "labels in the query". Such an
+  // encoder is for measuring; it wants both halves and the labels of every input. Empty: nothing.
+  virtual std::string_view caveat() const { return {}; }
 
   // Codes of all inputs, one matrix for each of spaces() in that order; row i belongs to inputs[i].
   // kInvalidArgument if an input lacks the wanted modality (the message names its position) or has

@@ -129,6 +129,7 @@ class Evaluation {
                   "ingest with --splits that keep some apart, or leave out --train-in-database no");
     report_.space = *name;
     report_.method = info->method;
+    report_.caveat = info->caveat;
     report_.relevance = request_.relevance;
     report_.query_items = queries_.size();
     report_.database_items = database_.size();

@@ -37,6 +37,7 @@ struct DirectionResult {
 struct EvaluateReport {
   std::string space;
   std::string method;
+  std::string caveat;  // what makes the codes not strict: "paired input", "labels in the query"; empty: strict
   std::string relevance;
   std::size_t query_items = 0;
   std::size_t database_items = 0;

@@ -126,8 +126,12 @@ class Indexing {
 
  private:
   bool has(const Item& item, Modality modality) const {
+    if (wants_everything()) return images_.has(item) && texts_.has(item);
     return (modality == Modality::kText || images_.has(item)) && (modality == Modality::kImage || texts_.has(item));
   }
+
+  // An encoder that is not strict looks at both halves of an item and at its labels.
+  bool wants_everything() const { return !encoder_->caveat().empty(); }
 
   // The codes that are there and still good; null where there are none or another model made them.
   std::vector<std::unique_ptr<CodeSegment>> old_codes(Modality modality, const IndexState& state) const {
@@ -171,8 +175,8 @@ class Indexing {
   }
 
   Result<void> encode_chunk(std::span<const Item> chunk, ModalityCodes& codes) {
-    const bool want_images = codes.modality() != Modality::kText;
-    const bool want_texts = codes.modality() != Modality::kImage;
+    const bool want_images = codes.modality() != Modality::kText || wants_everything();
+    const bool want_texts = codes.modality() != Modality::kImage || wants_everything();
     ContentBatch images;
     ContentBatch texts;
     if (want_images) {
@@ -191,6 +195,8 @@ class Indexing {
           report_.failed.push_back({chunk[position].id, error.message, error.hint});
 
     std::vector<EncoderInput> inputs(chunk.size());
+    const auto labels = wants_everything() ? label_names(chunk) : std::vector<std::vector<std::string>>();
+    for (std::size_t i = 0; i < labels.size(); ++i) inputs[i].labels = labels[i];
     std::vector<int> halves(chunk.size(), 0);
     fill(images, inputs, halves, true);
     fill(texts, inputs, halves, false);
@@ -207,6 +213,13 @@ class Indexing {
     if (!made) return std::unexpected(made.error());
     codes.add(rows, *made);
     return {};
+  }
+
+  static std::vector<std::vector<std::string>> label_names(std::span<const Item> items) {
+    std::vector<std::vector<std::string>> names(items.size());
+    for (std::size_t i = 0; i < items.size(); ++i)
+      for (const Label& label : items[i].labels) names[i].push_back(label_name(label));
+    return names;
   }
 
   static void fill(const ContentBatch& batch, std::vector<EncoderInput>& inputs, std::vector<int>& halves, bool image) {

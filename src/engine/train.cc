@@ -111,7 +111,10 @@ Result<void> add_labels(const Workspace& workspace, const TrainRequest& request,
     for (const Label& label : item.labels)
       if (chosen(label)) ids.emplace(label, 0);
   std::uint32_t next = 0;
-  for (auto& [label, id] : ids) id = next++;
+  for (auto& [label, id] : ids) {
+    id = next++;
+    set.label_names.push_back(label_name(label));
+  }
   set.label_values = ids.size();
   for (const Item& item : items) {
     auto& values = set.labels.emplace_back();

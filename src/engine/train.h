@@ -48,7 +48,7 @@ struct TrainOutcome {
   TrainReport report;  // of the method alone
 };
 
-// The methods' names for help texts: "cca-itq, contrastive".
+// The methods' names for help texts: "contrastive, prompthash, cca-itq".
 std::string trainable_methods();
 
 // Trains a code space on the workspace's "train" split; nothing of the query split is read. A tenth

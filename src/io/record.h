@@ -20,6 +20,9 @@ struct Label {
   auto operator<=>(const Label&) const = default;
 };
 
+// "column=value": one name for a label wherever labels of all columns stand together.
+inline std::string label_name(const Label& label) { return label.column + "=" + label.value; }
+
 // One item as a source states it, before anything is checked beyond the source's own syntax.
 struct Record {
   std::string place;  // where it was read, for messages: "pairs.csv:17", "a.tar: 0001"

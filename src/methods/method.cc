@@ -11,6 +11,7 @@
 #include "base/join.h"
 #include "methods/cca_itq/cca_itq.h"
 #include "methods/contrastive/contrastive.h"
+#include "methods/prompthash/prompthash.h"
 #include "methods/space_model.h"
 #include "nn/small_image_tower.h"
 
@@ -29,6 +30,7 @@ struct Method {
 // To add a method: a folder beside cca_itq/, then one line here.
 constexpr std::array kMethods = {
     Method{"contrastive", train_contrastive, load_contrastive, "classic", "bow", false},
+    Method{"prompthash", train_prompthash, load_prompthash, "classic", "bow", false},
     Method{"cca-itq", train_cca_itq, load_cca_itq, "classic", "bow", true},
 };
 
@@ -127,7 +129,7 @@ std::size_t longest_code(std::string_view method, std::size_t image_width, std::
 Result<SpaceInfo> read_space_info(const std::filesystem::path& directory) {
   const auto model = read_space_model(directory);
   if (!model) return std::unexpected(model.error());
-  return SpaceInfo{model->method, model->code_spaces(), tower_in(directory, model->image),
+  return SpaceInfo{model->method, model->code_spaces(), model->caveat, tower_in(directory, model->image),
                    tower_in(directory, model->text)};
 }
 

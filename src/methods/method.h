@@ -31,6 +31,7 @@ struct TrainingSet {
   TrainingInputs text;
   std::vector<std::vector<std::uint32_t>> labels;  // value ids of each item over the chosen columns
   std::size_t label_values = 0;                    // number of distinct value ids
+  std::vector<std::string> label_names;            // of each value id, "column=value"; may be empty
   std::vector<std::size_t> train;                  // positions to fit on
   std::vector<std::size_t> validation;             // positions held out of train to choose by; never queries
 };
@@ -77,6 +78,7 @@ std::size_t longest_code(std::string_view method, std::size_t image_width, std::
 struct SpaceInfo {
   std::string method;
   std::vector<CodeSpace> spaces;  // ascending in bits
+  std::string caveat;             // as Encoder::caveat
   TowerSpec image;
   TowerSpec text;
 };

@@ -121,6 +121,7 @@ Result<SpaceModel> parse(std::string_view text) {
     model.image = tower_from(value.at("image"));
     model.text = tower_from(value.at("text"));
     value.at("settings").get_to(model.settings);
+    model.caveat = value.value("caveat", "");
     return model;
   } catch (const json::exception& error) {
     return fail(ErrorCode::kBadFormat, error.what());
@@ -172,17 +173,18 @@ Result<void> write_space_model(const std::filesystem::path& directory, SpaceMode
   if (!hash) return std::unexpected(hash.error());
   model.weights_hash = *hash;
   model.fingerprint = fingerprint_of(model);
-  const json value = {{"format", kFormat},
-                      {"format_version", kFormatVersion},
-                      {"method", model.method},
-                      {"space", model.space},
-                      {"bits", model.bits},
-                      {"generation", model.generation},
-                      {"weights_hash", model.weights_hash},
-                      {"fingerprint", model.fingerprint},
-                      {"image", to_json(model.image)},
-                      {"text", to_json(model.text)},
-                      {"settings", model.settings}};
+  json value = {{"format", kFormat},
+                {"format_version", kFormatVersion},
+                {"method", model.method},
+                {"space", model.space},
+                {"bits", model.bits},
+                {"generation", model.generation},
+                {"weights_hash", model.weights_hash},
+                {"fingerprint", model.fingerprint},
+                {"image", to_json(model.image)},
+                {"text", to_json(model.text)},
+                {"settings", model.settings}};
+  if (!model.caveat.empty()) value["caveat"] = model.caveat;
   return write_file_atomically(directory / kModelFile,
                                std::string_view(value.dump(2, ' ', false, json::error_handler_t::replace) + "\n"));
 }

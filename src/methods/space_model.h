@@ -36,6 +36,7 @@ struct SpaceModel {
   std::uint32_t generation = 1;
   std::string weights_hash;  // of model.safetensors
   std::string fingerprint;   // of the method, model.safetensors and the towers' files
+  std::string caveat;        // as Encoder::caveat
   SpaceTower image;
   SpaceTower text;
   std::map<std::string, std::string> settings;  // the method's own, for people and for load

@@ -13,7 +13,7 @@
 namespace warifu {
 
 // Pairs of a few kinds, as features: kind c of a picture is its own random direction, of a text
-// another one, both with noise. Item i is of kind i % kinds.
+// another one, both with noise. Item i is of kind i % kinds, and so is its label.
 inline TrainingSet synthetic_pairs(std::size_t items, std::size_t kinds, std::uint64_t seed) {
   constexpr std::size_t kImageWidth = 24;
   constexpr std::size_t kTextWidth = 20;
@@ -32,6 +32,8 @@ inline TrainingSet synthetic_pairs(std::size_t items, std::size_t kinds, std::ui
   set.text.tower.name = "given";
   set.image.features = make(kImageWidth);
   set.text.features = make(kTextWidth);
+  set.label_values = kinds;
+  for (std::size_t i = 0; i < items; ++i) set.labels.push_back({static_cast<std::uint32_t>(i % kinds)});
   for (std::size_t i = 0; i < items; ++i) (i % 8 == 7 ? set.validation : set.train).push_back(i);
   return set;
 }

@@ -26,9 +26,10 @@ torch::Tensor SelfAttentionImpl::forward(const torch::Tensor& x, const torch::Te
   return out_proj_(mixed.transpose(1, 2).reshape({batch, places, width}));
 }
 
-FeedForwardImpl::FeedForwardImpl(std::int64_t width, Activation activation) : activation_(activation) {
-  c_fc_ = register_module("c_fc", torch::nn::Linear(width, 4 * width));
-  c_proj_ = register_module("c_proj", torch::nn::Linear(4 * width, width));
+FeedForwardImpl::FeedForwardImpl(std::int64_t width, std::int64_t hidden, Activation activation)
+    : activation_(activation) {
+  c_fc_ = register_module("c_fc", torch::nn::Linear(width, hidden));
+  c_proj_ = register_module("c_proj", torch::nn::Linear(hidden, width));
 }
 
 torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
@@ -38,21 +39,29 @@ torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
       return c_proj_(torch::gelu(hidden));
     case Activation::kQuickGelu:
       return c_proj_(hidden * torch::sigmoid(1.702 * hidden));
+    case Activation::kRelu:
+      return c_proj_(torch::relu(hidden));
   }
   TORCH_CHECK(false, "unknown activation");
 }
 
-TransformerBlockImpl::TransformerBlockImpl(const TransformerBlockOptions& options) {
+TransformerBlockImpl::TransformerBlockImpl(const TransformerBlockOptions& options) : norm_first_(options.norm_first) {
   const torch::nn::LayerNormOptions norm({options.width});
+  const std::int64_t hidden = options.hidden > 0 ? options.hidden : 4 * options.width;
   ln_1_ = register_module("ln_1", torch::nn::LayerNorm(norm));
   attn_ = register_module("attn", SelfAttention(options.width, options.heads));
   ln_2_ = register_module("ln_2", torch::nn::LayerNorm(norm));
-  mlp_ = register_module("mlp", FeedForward(options.width, options.activation));
+  mlp_ = register_module("mlp", FeedForward(options.width, hidden, options.activation));
+  dropout_ = register_module("dropout", torch::nn::Dropout(options.dropout));
 }
 
 torch::Tensor TransformerBlockImpl::forward(const torch::Tensor& x, const torch::Tensor& mask) {
-  const auto attended = x + attn_(ln_1_(x), mask);
-  return attended + mlp_(ln_2_(attended));
+  if (!norm_first_) {
+    const auto attended = ln_1_(x + dropout_(attn_(x, mask)));
+    return ln_2_(attended + dropout_(mlp_(attended)));
+  }
+  const auto attended = x + dropout_(attn_(ln_1_(x), mask));
+  return attended + dropout_(mlp_(ln_2_(attended)));
 }
 
 }  // namespace warifu

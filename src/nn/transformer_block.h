@@ -9,12 +9,16 @@ namespace warifu {
 enum class Activation {
   kGelu,       // x * Phi(x)
   kQuickGelu,  // x * sigmoid(1.702 x), the approximation OpenAI's CLIP was trained with
+  kRelu,
 };
 
 struct TransformerBlockOptions {
   std::int64_t width = 0;
   std::int64_t heads = 0;  // divides width
   Activation activation = Activation::kGelu;
+  std::int64_t hidden = 0;  // width of the feed-forward part; 0: 4 * width
+  double dropout = 0;       // of what each part adds; draws from torch's generator in train mode only
+  bool norm_first = true;   // false: norm(x + attention(x)), then norm(x + feed_forward(x)), as the original
 };
 
 // Multi-head self-attention (Vaswani et al. 2017).
@@ -35,7 +39,7 @@ TORCH_MODULE(SelfAttention);
 
 class FeedForwardImpl : public torch::nn::Module {
  public:
-  FeedForwardImpl(std::int64_t width, Activation activation);
+  FeedForwardImpl(std::int64_t width, std::int64_t hidden, Activation activation);
   torch::Tensor forward(const torch::Tensor& x);  // [..., width] -> the same shape
 
  private:
@@ -44,8 +48,8 @@ class FeedForwardImpl : public torch::nn::Module {
 };
 TORCH_MODULE(FeedForward);
 
-// x + attention(norm(x)), then x + feed_forward(norm(x)): layer norm first (eps 1e-5), hidden width
-// 4 * width. Parameter names are those of OpenAI's CLIP (attn.in_proj_weight, ln_1, mlp.c_fc …), so
+// x + attention(norm(x)), then x + feed_forward(norm(x)), unless norm_first is false; layer norm with
+// eps 1e-5. Parameter names are those of OpenAI's CLIP (attn.in_proj_weight, ln_1, mlp.c_fc …), so
 // that its checkpoints load by name.
 class TransformerBlockImpl : public torch::nn::Module {
  public:
@@ -53,9 +57,11 @@ class TransformerBlockImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& mask = {});  // as SelfAttention
 
  private:
+  bool norm_first_;
   torch::nn::LayerNorm ln_1_ = nullptr, ln_2_ = nullptr;
   SelfAttention attn_ = nullptr;
   FeedForward mlp_ = nullptr;
+  torch::nn::Dropout dropout_ = nullptr;
 };
 TORCH_MODULE(TransformerBlock);
 

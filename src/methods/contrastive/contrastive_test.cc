@@ -61,6 +61,7 @@ TEST(Contrastive, GivesTheSameModelWithOtherLabels) {
   TrainingSet set = synthetic_pairs(64, 4, 1);
   const auto plain = fit_contrastive(set, kOptions, small_settings(3), fresh_folder(), progress);
   set.label_values = 64;
+  set.labels.clear();
   for (std::uint32_t i = 0; i < 64; ++i) set.labels.push_back({i});
   const auto labelled = fit_contrastive(set, kOptions, small_settings(3), fresh_folder(), progress);
   ASSERT_TRUE(plain.has_value() && labelled.has_value());

@@ -1,0 +1,42 @@
+#!/bin/bash
+# How long does a training step of prompthash take, beside the Python reference of the same model?
+#
+#   bench/prompthash_step.sh WARIFU PAIRS_CSV IMAGE_NPY SPLITS [ROUNDS]
+#
+# Both learn the same pairs with the same sizes, in turns, each for 1 and for 3 epochs; the difference is two epochs
+# without start-up. Prints milliseconds a step of wall clock and of processor time, and the least and greatest ratio.
+set -euo pipefail
+warifu=$(realpath "$1") pairs=$(realpath "$2") image=$(realpath "$3") splits=$(realpath "$4") rounds=${5:-3}
+reference=$(realpath "$(dirname "$0")/reference/prompthash.py")
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+"$warifu" --workspace "$work" ingest "$pairs" --label-columns articleType --image-features "$image" --splits "$splits" \
+  --progress none --output json >/dev/null
+batches=$("$warifu" --workspace "$work" train --method prompthash --epochs 1 --space count --progress none --output json |
+  python3 -c 'import json, math, sys; print(math.ceil(json.load(sys.stdin)["train_items"] / 128))')
+
+# seconds: wall and processor
+measure() {
+  local TIMEFORMAT='%R %U %S' spent
+  spent=$({ time "$@" >/dev/null 2>"$work/errors"; } 2>&1) || { cat "$work/errors" >&2; exit 1; }
+  awk '{print $1, $2 + $3}' <<<"$spent"
+}
+ours() { measure "$warifu" --workspace "$work" train --method prompthash --epochs "$1" --space step --progress none; }
+theirs() {
+  measure python3 "$reference" --pairs "$pairs" --image "$image" --splits "$splits" --cut final --epochs "$1" --quiet \
+    --threads "$2"
+}
+
+for ((round = 0; round < rounds; ++round)); do
+  for ((i = 1; i <= 3; i += 2)); do
+    echo "ours $i $(ours "$i")"
+    echo "reference-1-thread $i $(theirs "$i" 1)"
+    echo "reference-2-threads $i $(theirs "$i" 2)"
+  done
+done | awk -v steps="$((2 * batches))" '
+  $2 == 1 { wall[$1] = $3; cpu[$1] = $4 }
+  $2 == 3 {
+    w = ($3 - wall[$1]) / steps; c = ($4 - cpu[$1]) / steps
+    printf "%-20s %6.1f ms a step, %6.1f ms of processors\n", $1, 1000 * w, 1000 * c
+    if ($1 == "ours") own = w; else { printf "%-20s takes %.2f times as long\n", "", w / own }
+  }'

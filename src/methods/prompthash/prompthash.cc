@@ -1,0 +1,274 @@
+#include "methods/prompthash/prompthash.h"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "methods/checkpoint.h"
+#include "methods/feature_source.h"
+#include "methods/prompthash/train.h"
+#include "methods/trained_tower.h"
+#include "nn/single_threaded_tensors.h"
+
+namespace warifu {
+namespace {
+
+constexpr std::string_view kName = "prompthash";
+constexpr std::string_view kNetwork = "network.";
+constexpr const char* kLabels = "labels";  // in the metadata of the weights: names of the concepts, a JSON array
+
+std::string_view caveat_of(const PromptHashSettings& settings) {
+  return settings.is_paper() ? "paired input" : settings.is_oracle() ? "labels in the query" : "";
+}
+
+// Features of one modality, as the network wants them.
+struct Source {
+  std::unique_ptr<FeatureSource> features;
+  InputStage stage = nullptr;
+};
+
+class PromptHashEncoder final : public Encoder {
+ public:
+  PromptHashEncoder(const SpaceModel& model, const PromptHashSettings& settings, std::vector<std::string> labels,
+                    Source image, Source text, PromptHashNetwork network)
+      : spaces_(model.code_spaces()),
+        settings_(settings),
+        image_(std::move(image)),
+        text_(std::move(text)),
+        network_(std::move(network)),
+        concepts_(static_cast<std::int64_t>(labels.size())) {
+    for (std::size_t i = 0; i < labels.size(); ++i)
+      concept_of_.emplace(std::move(labels[i]), static_cast<std::int64_t>(i));
+  }
+
+  std::span<const CodeSpace> spaces() const override { return spaces_; }
+
+  bool encodes_raw(Modality modality) const override {
+    return (modality == Modality::kText || image_.features->encodes_raw()) &&
+           (modality == Modality::kImage || text_.features->encodes_raw());
+  }
+
+  PictureFormat picture_format() const override { return image_.features->picture_format(); }
+
+  std::string_view caveat() const override { return caveat_of(settings_); }
+
+  Result<std::vector<CodeMatrix>> encode(std::span<const EncoderInput> inputs, Modality modality) const override {
+    torch::Tensor image;
+    torch::Tensor text;
+    if (settings_.is_paper() || modality != Modality::kText) {
+      auto features = standardised(image_, inputs);
+      if (!features) return std::unexpected(features.error());
+      image = std::move(*features);
+    }
+    if (settings_.is_paper() || modality != Modality::kImage) {
+      auto features = standardised(text_, inputs);
+      if (!features) return std::unexpected(features.error());
+      text = std::move(*features);
+    }
+    const FloatMatrix values = outputs(inputs, modality, image, text);
+    std::vector<CodeMatrix> codes;
+    std::size_t begin = 0;
+    for (const CodeSpace& space : spaces_) {
+      FloatMatrix part(values.rows(), space.bits);
+      for (std::size_t i = 0; i < values.rows(); ++i)
+        std::ranges::copy(values.row(i).subspan(begin, space.bits), part.row(i).begin());
+      codes.push_back(pack_signs(part));
+      begin += space.bits;
+    }
+    return codes;
+  }
+
+ private:
+  static Result<torch::Tensor> standardised(const Source& source, std::span<const EncoderInput> inputs) {
+    const auto features = source.features->features(inputs);
+    if (!features) return std::unexpected(features.error());
+    return source.stage->standardise(to_tensor(*features));
+  }
+
+  torch::Tensor labels_of(std::span<const EncoderInput> inputs) const {
+    if (!settings_.is_oracle()) return {};
+    auto labels = torch::zeros({static_cast<std::int64_t>(inputs.size()), concepts_});
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      for (const std::string& name : inputs[i].labels)
+        if (const auto found = concept_of_.find(name); found != concept_of_.end())
+          labels[static_cast<std::int64_t>(i)][found->second] = 1;
+    return labels;
+  }
+
+  // The rows of one modality together with what the mode reads besides.
+  FloatMatrix outputs(std::span<const EncoderInput> inputs, Modality modality, const torch::Tensor& image,
+                      const torch::Tensor& text) const {
+    std::size_t bits = 0;
+    for (const CodeSpace& space : spaces_) bits += space.bits;
+    FloatMatrix values(inputs.size(), bits);
+    // One row at a time, which then has no neighbours; in mode paper as many as it was taught with.
+    const std::size_t size = settings_.is_paper() ? static_cast<std::size_t>(settings_.batch) : 1;
+    const std::size_t batches = (inputs.size() + size - 1) / size;
+    for_each_alone(batches, [&](std::size_t batch) {
+      const std::size_t begin = batch * size;
+      const std::size_t count = std::min(size, inputs.size() - begin);
+      const auto rows = [&](const torch::Tensor& all) {
+        return all.defined() ? all.narrow(0, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(count)) : all;
+      };
+      auto network = network_;
+      const auto part =
+          network->outputs(modality, rows(image), rows(text), labels_of(inputs.subspan(begin, count))).contiguous();
+      std::copy_n(part.data_ptr<float>(), count * bits, values.row(begin).begin());
+    });
+    return values;
+  }
+
+  std::vector<CodeSpace> spaces_;
+  PromptHashSettings settings_;
+  Source image_;
+  Source text_;
+  PromptHashNetwork network_;
+  std::int64_t concepts_;
+  std::map<std::string, std::int64_t, std::less<>> concept_of_;
+};
+
+Result<Source> load_source(const SafetensorsFile& file, const std::filesystem::path& directory, const SpaceModel& model,
+                           Modality modality) {
+  Source source;
+  auto features = open_space_features(file, directory, model, modality);
+  if (!features) return std::unexpected(features.error());
+  source.features = std::move(*features);
+  const std::string name = modality_name(modality);
+  const auto width = static_cast<std::int64_t>(modality == Modality::kImage ? model.image.width : model.text.width);
+  const auto mean = read_weight(file, name + ".mean", {width});
+  if (!mean) return std::unexpected(mean.error());
+  const auto scale = read_weight(file, name + ".scale", {width});
+  if (!scale) return std::unexpected(scale.error());
+  source.stage = InputStage(InputSpec{InputSpec::Kind::kFeatures, width, 0});
+  source.stage->set_standardisation(*mean, *scale);
+  return source;
+}
+
+// The settings as model.json has them.
+Result<PromptHashSettings> stored_settings(const SpaceModel& model) {
+  PromptHashSettings settings;
+  std::vector<std::string> stored;
+  for (const NamedSetting& setting : settings.named()) {
+    const auto found = model.settings.find(std::string(setting.name));
+    if (found == model.settings.end())
+      return fail(ErrorCode::kBadFormat, "setting '" + std::string(setting.name) + "' is missing",
+                  "restore the space's directory, or train the space again");
+    stored.push_back(found->first + "=" + found->second);
+  }
+  if (auto chosen = choose_settings(settings.named(), stored); !chosen) return std::unexpected(chosen.error());
+  return settings;
+}
+
+// Before a network of the sizes that model.json states is allocated: the file must hold one of these sizes.
+Result<void> check_sizes(const SafetensorsFile& file, const PromptHashShape& shape,
+                         const PromptHashSettings& settings) {
+  const std::int64_t pooled = settings.tokens * settings.width;
+  const std::pair<const char*, std::vector<std::int64_t>> wanted[] = {
+      {"image_tokens.weight", {pooled, shape.image_width}},
+      {"text_tokens.weight", {pooled, shape.text_width}},
+      {"mlp.blocks.0.expand.weight", {pooled, pooled}},
+      {"head.linear.weight", {shape.all_bits(), pooled}},
+      {"concepts", {shape.concepts, settings.width}}};
+  for (const auto& [name, size] : wanted) {
+    if (name == std::string_view("concepts") && !settings.has_prompts()) continue;
+    const auto found = file.tensors().find(std::string(kNetwork) + name);
+    if (found != file.tensors().end() && found->second.shape == size) continue;
+    return fail(ErrorCode::kIncompatible,
+                "tensor '" + std::string(kNetwork) + name + "' is missing or not of the size that model.json states",
+                "restore the space's directory, or train the space again");
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> stored_labels(const SafetensorsFile& file) {
+  const auto found = file.metadata().find(kLabels);
+  const auto json = nlohmann::json::parse(found == file.metadata().end() ? "" : found->second, nullptr,
+                                          /*allow_exceptions=*/false);
+  const auto is_text = [](const nlohmann::json& value) { return value.is_string(); };
+  if (!json.is_array() || !std::ranges::all_of(json, is_text))
+    return fail(ErrorCode::kBadFormat, "metadata 'labels' is missing or no list of names", "train the space again");
+  return json.get<std::vector<std::string>>();
+}
+
+std::string labels_text(const TrainingSet& set) {
+  nlohmann::json names = nlohmann::json::array();
+  for (std::size_t i = 0; i < set.label_values; ++i)
+    names.push_back(i < set.label_names.size() ? set.label_names[i] : std::to_string(i));
+  return names.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<SpaceModel> describe(const TrainingSet& set, const TrainOptions& options, PromptHashSettings settings,
+                            const PromptHashResult& result, const std::filesystem::path& directory) {
+  SpaceModel model;
+  model.method = kName;
+  model.space = options.space;
+  model.bits = options.bits;
+  model.caveat = caveat_of(settings);
+  model.settings = settings_as_text(settings.named());
+  model.settings["seed"] = std::to_string(options.seed);
+  model.settings["epochs_run"] = std::to_string(result.report.epochs_run);
+  auto image = adopt_tower(set.image.tower, "image", static_cast<std::size_t>(result.image.width), directory);
+  if (!image) return std::unexpected(image.error());
+  auto text = adopt_tower(set.text.tower, "text", static_cast<std::size_t>(result.text.width), directory);
+  if (!text) return std::unexpected(text.error());
+  model.image = *image;
+  model.text = *text;
+  return model;
+}
+
+}  // namespace
+
+Result<TrainReport> train_prompthash(const TrainingSet& set, const TrainOptions& options,
+                                     const std::filesystem::path& directory, ProgressSink& progress) {
+  PromptHashSettings settings;
+  if (auto chosen = choose_settings(settings.named(), options.settings); !chosen)
+    return std::unexpected(chosen.error());
+  if (options.epochs > 0) settings.epochs = options.epochs;
+  if (const auto caveat = caveat_of(settings); !caveat.empty())
+    progress.note("mode=" + settings.mode + " makes codes with " + std::string(caveat) +
+                  ": for comparison, not for search");
+  auto result = fit_prompthash(set, options, settings, directory, progress);
+  if (!result) return std::unexpected(result.error());
+  NamedTensors tensors;
+  result->model->image->export_to(tensors, "image");
+  result->model->text->export_to(tensors, "text");
+  add_tensors(tensors, std::string(kNetwork), named_tensors(*result->model->network));
+  if (auto saved = save_tensors(directory / kWeightsFile, tensors, {{kLabels, labels_text(set)}}); !saved)
+    return std::unexpected(saved.error());
+  auto model = describe(set, options, settings, *result, directory);
+  if (!model) return std::unexpected(model.error());
+  if (auto written = write_space_model(directory, *model); !written) return std::unexpected(written.error());
+  remove_checkpoint(directory);
+  return result->report;
+}
+
+Result<std::unique_ptr<Encoder>> load_prompthash(const std::filesystem::path& directory, const SpaceModel& model) {
+  const auto file = open_safetensors(directory / kWeightsFile);
+  if (!file) return std::unexpected(file.error());
+  const auto settings = stored_settings(model);
+  if (!settings) return with_context((directory / kModelFile).string(), settings.error());
+  auto labels = stored_labels(**file);
+  if (!labels) return with_context((directory / kWeightsFile).string(), labels.error());
+  PromptHashShape shape{.image_width = static_cast<std::int64_t>(model.image.width),
+                        .text_width = static_cast<std::int64_t>(model.text.width),
+                        .concepts = static_cast<std::int64_t>(labels->size()),
+                        .bits = model.bits};
+  shape.bits.push_back(static_cast<std::uint32_t>(settings->auxiliary_bits));
+  if (auto checked = check_sizes(**file, shape, *settings); !checked)
+    return with_context((directory / kWeightsFile).string(), checked.error());
+  auto image = load_source(**file, directory, model, Modality::kImage);
+  if (!image) return std::unexpected(image.error());
+  auto text = load_source(**file, directory, model, Modality::kText);
+  if (!text) return std::unexpected(text.error());
+  PromptHashNetwork network(shape, *settings);
+  if (auto loaded = load_module(**file, *network, kNetwork); !loaded) return std::unexpected(loaded.error());
+  network->eval();
+  return std::make_unique<PromptHashEncoder>(model, *settings, std::move(*labels), std::move(*image), std::move(*text),
+                                             std::move(network));
+}
+
+}  // namespace warifu

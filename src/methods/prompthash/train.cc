@@ -1,0 +1,308 @@
+#include "methods/prompthash/train.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "base/hash.h"
+#include "evaluate/evaluate.h"
+#include "evaluate/relevance.h"
+#include "methods/checkpoint.h"
+#include "methods/modality_data.h"
+#include "methods/prompthash/objective.h"
+#include "methods/trainer.h"
+#include "nn/class_code_words.h"
+#include "nn/label_similarity.h"
+#include "nn/single_threaded_tensors.h"
+
+namespace warifu {
+namespace {
+
+torch::Tensor positions_tensor(const std::vector<std::size_t>& positions) {
+  std::vector<std::int64_t> rows(positions.begin(), positions.end());
+  return torch::tensor(rows, torch::kInt64);
+}
+
+torch::Tensor signs_of(const torch::Tensor& values) { return values.ge(0).to(torch::kFloat32) * 2 - 1; }
+
+std::string options_digest(const TrainingSet& set, const TrainOptions& options, PromptHashSettings settings) {
+  const nlohmann::json all = {data_digest(set), set.labels, options.bits, options.seed,
+                              settings_as_text(settings.named())};
+  return content_hash(std::string_view(all.dump()));
+}
+
+// `count` different rows of `rows`, drawn at random: the first steps of a shuffle.
+torch::Tensor draw_rows(const torch::Tensor& rows, std::int64_t count, Rng& rng) {
+  std::vector<std::int64_t> drawn(rows.data_ptr<std::int64_t>(), rows.data_ptr<std::int64_t>() + rows.numel());
+  const auto wanted = static_cast<std::size_t>(std::min(count, rows.numel()));
+  for (std::size_t i = 0; i < wanted; ++i) std::swap(drawn[i], drawn[i + rng.below(drawn.size() - i)]);
+  drawn.resize(wanted);
+  return torch::tensor(drawn, torch::kInt64);
+}
+
+// PromptHash over fixed data, as the trainer sees it.
+class PromptHashTask final : public TrainingTask {
+ public:
+  PromptHashTask(ModalityData image, ModalityData text, const TrainingSet& set, const TrainOptions& options,
+                 const PromptHashSettings& settings)
+      : image_(std::move(image)),
+        text_(std::move(text)),
+        train_(positions_tensor(set.train)),
+        labels_(multi_hot(set.labels, static_cast<std::int64_t>(set.label_values))),
+        settings_(settings) {
+    for (const std::size_t position : set.validation)
+      if (!set.labels[position].empty()) validation_.push_back(position);
+    shape_ = {.image_width = image_.spec().width,
+              .text_width = text_.spec().width,
+              .concepts = labels_.size(1),
+              .bits = options.bits};
+    shape_.bits.push_back(static_cast<std::uint32_t>(settings.auxiliary_bits));
+    torch::manual_seed(options.seed);
+    model_ = PromptHashModel(image_.spec(), text_.spec(), shape_, settings);
+    image_.standardise(train_, settings.spread_floor, *model_->image);
+    text_.standardise(train_, settings.spread_floor, *model_->text);
+    Rng rng(options.seed);
+    const auto pull = likeness();
+    for (const std::uint32_t bits : shape_.bits) words_.push_back(class_code_words(pull, bits, rng));
+    image_buffer_ = torch::zeros({labels_.size(0), shape_.all_bits()});
+    text_buffer_ = torch::zeros_like(image_buffer_);
+    both_buffer_ = torch::zeros_like(image_buffer_);
+    targets_ = signs_of(torch::randn(image_buffer_.sizes()));
+  }
+
+  const torch::Tensor& train() const { return train_; }
+  PromptHashModel prompthash_model() const { return model_; }
+
+  torch::nn::Module& model() override { return *model_; }
+
+  NamedTensors memory() const override {
+    return {{"image", image_buffer_}, {"text", text_buffer_}, {"both", both_buffer_}, {"targets", targets_}};
+  }
+
+  void restore_memory(const NamedTensors& memory) override {
+    for (const auto& [name, tensor] : memory)
+      TORCH_CHECK(tensor.sizes() == image_buffer_.sizes(), "code buffer '", name, "' does not fit");
+    const auto copy = [&](const char* name, torch::Tensor& buffer) {
+      const auto found = memory.find(name);
+      TORCH_CHECK(found != memory.end(), "no code buffer '", name, "'");
+      buffer = found->second.clone();
+    };
+    copy("image", image_buffer_);
+    copy("text", text_buffer_);
+    copy("both", both_buffer_);
+    copy("targets", targets_);
+  }
+
+  void begin_epoch(const TrainingPlace& place) override {
+    if (place.epoch > 0) targets_ = signs_of(image_buffer_ + text_buffer_ + both_buffer_);
+    sums_.clear();
+  }
+
+  torch::Tensor loss(const torch::Tensor& rows, const TrainingPlace& /*place*/, Rng& rng) override {
+    image_pass_.emplace(*model_->image, image_.varied_batch(rows, rng));
+    text_pass_.emplace(*model_->text, text_.varied_batch(rows, rng));
+    PromptHashBatch batch;
+    batch.labels = labels_.index_select(0, rows);
+    batch.outputs = model_->network->forward(image_pass_->features(), text_pass_->features(), batch.labels);
+    const PromptHashOutputs& outputs = batch.outputs;
+    const auto relaxed = torch::tanh(model_->network->heads(torch::cat({outputs.image, outputs.text, outputs.both})));
+    batch.image = relaxed.narrow(0, 0, rows.size(0));
+    batch.text = relaxed.narrow(0, rows.size(0), rows.size(0));
+    batch.both = relaxed.narrow(0, 2 * rows.size(0), outputs.both.size(0));
+    remember(rows, batch);
+    const auto seen = draw_rows(train_, settings_.buffer_rows, rng);
+    batch.image_buffer = image_buffer_.index_select(0, seen);
+    batch.text_buffer = text_buffer_.index_select(0, seen);
+    batch.buffer_similar =
+        any_label_similarity(labels_.index_select(0, seen), batch.labels, seen.unsqueeze(1).eq(rows.unsqueeze(0)));
+    batch.similar = any_label_similarity(batch.labels, batch.labels, rows.unsqueeze(1).eq(rows.unsqueeze(0)));
+    batch.targets = targets_.index_select(0, rows);
+    std::int64_t begin = 0;
+    for (std::size_t i = 0; i + 1 < shape_.bits.size(); ++i) {
+      for (const auto& codes : {batch.image, batch.text})
+        batch.decoded.push_back(model_->decode(i, codes.narrow(1, begin, shape_.bits[i])));
+      begin += shape_.bits[i];
+    }
+    const auto terms = prompthash_terms(batch, words_, shape_.bits, settings_);
+    note(terms);
+    return terms.sum();
+  }
+
+  void carry_back() override {
+    image_pass_->backward();
+    text_pass_->backward();
+    image_pass_.reset();  // with the graph of the step
+    text_pass_.reset();
+  }
+
+  std::optional<double> validate() override {
+    if (validation_.size() < 2) return std::nullopt;
+    const auto rows = positions_tensor(validation_);
+    const auto image = codes(Modality::kImage, rows);
+    const auto text = codes(Modality::kText, rows);
+    std::vector<ItemLabels> labels;
+    for (std::int64_t i = 0; i < rows.size(0); ++i) {
+      const auto values = labels_[rows[i].item<std::int64_t>()].nonzero().squeeze(1);
+      labels.push_back({std::vector<std::uint32_t>()});
+      for (std::int64_t j = 0; j < values.size(0); ++j)
+        labels.back()[0].push_back(static_cast<std::uint32_t>(values[j].item<std::int64_t>()));
+    }
+    const auto truth = relevance(labels, labels, RelevanceRule::Kind::kAny);
+    const MetricOptions options{.cutoffs = {1}, .bootstrap_samples = 0};
+    return (evaluate_codes(image, text, truth, options).map + evaluate_codes(text, image, truth, options).map) / 2;
+  }
+
+  // Of each term the mean over the epoch.
+  std::map<std::string, double> figures() const override {
+    std::map<std::string, double> means;
+    for (const auto& [name, sum] : sums_) means[name] = sum / static_cast<double>(steps_);
+    return means;
+  }
+
+ private:
+  // What pulls the code words of two classes together: how alike their fixed features are, pictures' if they are
+  // fixed, else texts'; nothing where towers are trained and no feature is known yet.
+  torch::Tensor likeness() const {
+    const auto labels = labels_.index_select(0, train_);
+    for (const ModalityData* data : {&image_, &text_})
+      if (data->spec().kind == InputSpec::Kind::kFeatures)
+        return class_pull(data->batch(train_), labels, settings_.word_sharpness);
+    return class_pull(torch::ones({labels.size(0), 1}), labels, 0);
+  }
+
+  void remember(const torch::Tensor& rows, const PromptHashBatch& batch) {
+    const torch::NoGradGuard no_grad;
+    image_buffer_.index_copy_(0, rows, batch.image.detach());
+    text_buffer_.index_copy_(0, rows, batch.text.detach());
+    both_buffer_.index_copy_(0, rows.narrow(0, 0, batch.both.size(0)), batch.both.detach());
+  }
+
+  void note(const PromptHashTerms& terms) {
+    if (sums_.empty()) steps_ = 0;
+    ++steps_;
+    const std::pair<const char*, const torch::Tensor&> named[] = {{"class_loss", terms.classes},
+                                                                  {"likelihood_loss", terms.likelihood},
+                                                                  {"quantization_loss", terms.quantization},
+                                                                  {"reconstruction_loss", terms.reconstruction},
+                                                                  {"global_loss", terms.global},
+                                                                  {"local_loss", terms.local},
+                                                                  {"affinity_loss", terms.affinity}};
+    for (const auto& [name, term] : named)
+      if (term.defined()) sums_[name] += term.item<double>();
+  }
+
+  // The longest codes of the half of `rows`; in mode paper of its pairs.
+  CodeMatrix codes(Modality modality, const torch::Tensor& rows) {
+    CodeMatrix codes;
+    const std::uint32_t bits = shape_.bits[shape_.bits.size() - 2];
+    for (const auto& part : rows.split(settings_.batch)) {
+      const InputPass image(*model_->image, image_.batch(part));
+      const InputPass text(*model_->text, text_.batch(part));
+      const auto values =
+          model_->network->outputs(modality, image.features(), text.features(), labels_.index_select(0, part));
+      codes.append(pack_signs(to_float_matrix(values.narrow(1, values.size(1) - bits, bits))));
+    }
+    return codes;
+  }
+
+  ModalityData image_;
+  ModalityData text_;
+  torch::Tensor train_;
+  torch::Tensor labels_;                 // of all items of the set, multi-hot
+  std::vector<std::size_t> validation_;  // held-out items with a label
+  PromptHashSettings settings_;
+  PromptHashShape shape_;
+  PromptHashModel model_ = nullptr;
+  std::vector<torch::Tensor> words_;  // of each length
+  // Of all items of the set, [items, all bits]: relaxed codes as last seen [U, V] and of pairs, and their common
+  // signs [B] as of the last epoch; random ones in the first.
+  torch::Tensor image_buffer_, text_buffer_, both_buffer_, targets_;
+  std::optional<InputPass> image_pass_;  // of the step under way
+  std::optional<InputPass> text_pass_;
+  std::map<std::string, double> sums_;  // of the terms, over the epoch
+  std::int64_t steps_ = 0;
+};
+
+Result<void> check_labels(const TrainingSet& set) {
+  const auto has_label = [&](std::size_t position) {
+    return position < set.labels.size() && !set.labels[position].empty();
+  };
+  if (set.label_values > 0 && std::ranges::any_of(set.train, has_label)) return {};
+  return fail(ErrorCode::kInvalidArgument, "prompthash learns from labels, and no training item has one",
+              "ingest with --label-columns, name other ones with --labels, or choose contrastive or cca-itq");
+}
+
+Result<void> check_settings(const PromptHashSettings& settings) {
+  if (settings.width % settings.heads != 0)
+    return fail(
+        ErrorCode::kInvalidArgument,
+        "width " + std::to_string(settings.width) + " is no multiple of " + std::to_string(settings.heads) + " heads",
+        "choose both with --set");
+  if (settings.is_paper() && !settings.has_fusion())
+    return fail(ErrorCode::kInvalidArgument, "mode=paper is its fusion: fusion=no leaves nothing of it",
+                "leave fusion=no out, or choose mode=strict");
+  if (settings.is_oracle() && !settings.has_prompts())
+    return fail(ErrorCode::kInvalidArgument, "mode=oracle makes prompts of labels: prompts=no leaves nothing of it",
+                "leave prompts=no out, or choose mode=strict");
+  return {};
+}
+
+}  // namespace
+
+PromptHashModelImpl::PromptHashModelImpl(const InputSpec& image_spec, const InputSpec& text_spec,
+                                         const PromptHashShape& shape, const PromptHashSettings& settings) {
+  image = register_module("image", InputStage(image_spec));
+  text = register_module("text", InputStage(text_spec));
+  network = register_module("network", PromptHashNetwork(shape, settings));
+  const auto longest = static_cast<std::int64_t>(shape.bits.back());
+  for (std::size_t i = 0; i + 1 < shape.bits.size(); ++i)
+    decoders_.push_back(register_module(
+        "decoder" + std::to_string(i),
+        torch::nn::Sequential(torch::nn::Linear(static_cast<std::int64_t>(shape.bits[i]), longest), torch::nn::ReLU(),
+                              torch::nn::Linear(longest, longest), torch::nn::Tanh())));
+}
+
+torch::Tensor PromptHashModelImpl::decode(std::size_t length, const torch::Tensor& relaxed) {
+  return decoders_[length]->forward(relaxed);
+}
+
+Result<PromptHashResult> fit_prompthash(const TrainingSet& set, const TrainOptions& options,
+                                        const PromptHashSettings& settings, const std::filesystem::path& directory,
+                                        ProgressSink& progress) {
+  if (auto checked = check_settings(settings); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_labels(set); !checked) return std::unexpected(checked.error());
+  if (set.train.size() < 2)
+    return fail(ErrorCode::kInvalidArgument, "one pair to train on; contrast needs two or more");
+  // Small products gain nothing from several threads; scan and towers are spread over threads by themselves.
+  const SingleThreadedTensors single_threaded;
+  auto image = ModalityData::make(set.image);
+  if (!image) return with_context("pictures", image.error());
+  auto text = ModalityData::make(set.text);
+  if (!text) return with_context("texts", text.error());
+  const InputSpec image_spec = image->spec();
+  const InputSpec text_spec = text->spec();
+  PromptHashTask task(std::move(*image), std::move(*text), set, options, settings);
+  const TrainerSettings trainer{.epochs = settings.epochs,
+                                .batch = settings.batch,
+                                .learning_rate = settings.learning_rate,
+                                .rate_warm_up = settings.rate_warm_up,
+                                .weight_decay = settings.weight_decay,
+                                .seed = options.seed};
+  const auto run =
+      run_training(task, task.train(), trainer, options_digest(set, options, settings), directory, progress);
+  if (!run) return std::unexpected(run.error());
+  return PromptHashResult{
+      .model = task.prompthash_model(),
+      .image = image_spec,
+      .text = text_spec,
+      .report = {.train_seconds = run->seconds,
+                 .epochs_run = run->epochs_run,
+                 .validation_score = run->best_score.value_or(0),
+                 .validation_criterion = run->best_score
+                                             ? "mAP of held-out items by their labels, both directions"
+                                             : "none: fewer than two labelled items held out, the last epoch was kept",
+                 .clean_probability = {}}};
+}
+
+}  // namespace warifu
