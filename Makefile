@@ -35,7 +35,7 @@ lint-all: ## the same with tests and libtorch files: many minutes
 
 format: ## lays out our sources with clang-format
 	@scripts/install.sh test
-	@git ls-files '*.h' '*.cc' | xargs clang-format-14 -i
+	@git ls-files '*.h' '*.cc' '*.cu' | xargs clang-format-14 -i
 
 clean: ## removes build/ (a demo workspace lies in build/demo)
 	@rm -rf build

@@ -129,6 +129,27 @@ void scan(benchmark::State& state, const ScanKernels* kernels, bool with_backwar
   state.counters["updates/s"] = 1e3 * static_cast<double>(kBatch * kLength * kChannels * kStates) / fastest.clock_ms;
 }
 
+#ifdef WARIFU_CUDA
+// The same on a GPU, until it is done.
+void scan_on_gpu(benchmark::State& state, bool with_backward) {
+  auto inputs = drawn_inputs();
+  for (torch::Tensor* tensor :
+       {&inputs.u, &inputs.delta, &inputs.A, &inputs.B, &inputs.C, &inputs.D, &inputs.z, &inputs.delta_bias})
+    *tensor = tensor->detach().to(torch::kCUDA).set_requires_grad(true);
+  const auto y_gradient = torch::randn_like(inputs.u.detach());
+  Fastest fastest;
+  for (auto _ : state)
+    fastest.take([&] {
+      const torch::AutoGradMode mode(with_backward);
+      const auto y = selective_scan(inputs);
+      if (with_backward) forward_backward(y, inputs, y_gradient);
+      torch::cuda::synchronize();
+    });
+  state.counters["clock_ms"] = fastest.clock_ms;
+  state.counters["updates/s"] = 1e3 * static_cast<double>(kBatch * kLength * kChannels * kStates) / fastest.clock_ms;
+}
+#endif
+
 #if defined(__x86_64__)
 // The limit of a thread: fused multiply-adds of 16 floats on registers alone.
 __attribute__((target("avx512f"))) void multiply_adds_in_registers(std::size_t rounds) {
@@ -206,6 +227,13 @@ int main(int argc, char** argv) {
           ->Arg(2)
           ->Unit(benchmark::kMillisecond);
   }
+#ifdef WARIFU_CUDA
+  if (torch::cuda::is_available())
+    for (const bool with_backward : {false, true})
+      benchmark::RegisterBenchmark(with_backward ? "scan/cuda/forward_backward" : "scan/cuda/forward",
+                                   warifu::scan_on_gpu, with_backward)
+          ->Unit(benchmark::kMillisecond);
+#endif
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return 0;

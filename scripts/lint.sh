@@ -9,7 +9,7 @@ all=${1:-}
 jobs=${JOBS:-$(nproc)}
 fail=0
 
-mapfile -t sources < <(find src bench fuzz tests cmake -name '*.h' -o -name '*.cc' | sort)
+mapfile -t sources < <(find src bench fuzz tests cmake -name '*.h' -o -name '*.cc' -o -name '*.cu' | sort)
 echo "clang-format: ${#sources[@]} files"
 if ! clang-format-14 --dry-run --Werror "${sources[@]}"; then
   echo "lint: run 'make format'" >&2

@@ -49,9 +49,11 @@ void for_each_block(std::size_t rows, std::size_t channels, std::size_t steps, s
   });
 }
 
-void check_floats(std::string_view what, const torch::Tensor& tensor, torch::IntArrayRef shape) {
+void check_floats(std::string_view what, const torch::Tensor& tensor, torch::IntArrayRef shape,
+                  const torch::Device& device) {
   TORCH_CHECK(tensor.defined(), what, " is missing");
-  TORCH_CHECK(tensor.device().is_cpu(), what, " is on ", tensor.device(), ", not on the CPU");
+  const bool there = device.is_cpu() ? tensor.device().is_cpu() : tensor.device() == device;
+  TORCH_CHECK(there, what, " is on ", tensor.device(), ", not on ", device.is_cpu() ? "the CPU" : device.str());
   TORCH_CHECK(tensor.scalar_type() == torch::kFloat32, what, " is ", tensor.scalar_type(), ", not float32");
   TORCH_CHECK(tensor.sizes() == shape, what, " is ", tensor.sizes(), ", not ", shape);
 }

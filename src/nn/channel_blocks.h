@@ -32,8 +32,9 @@ constexpr std::size_t block_count(std::size_t channels) { return (channels + kSc
 void for_each_block(std::size_t rows, std::size_t channels, std::size_t steps, std::size_t scratch_floats,
                     const std::function<void(const ChannelBlock& block, float* scratch)>& work);
 
-// TORCH_CHECK: float32 on the CPU and of this shape. `what` names the tensor in the message.
-void check_floats(std::string_view what, const torch::Tensor& tensor, torch::IntArrayRef shape);
+// TORCH_CHECK: float32 on this device and of this shape. `what` names the tensor in the message.
+void check_floats(std::string_view what, const torch::Tensor& tensor, torch::IntArrayRef shape,
+                  const torch::Device& device = torch::kCPU);
 
 // An undefined tensor cannot be handed to a torch::autograd::Function; this can, and back.
 c10::optional<torch::Tensor> as_optional(const torch::Tensor& tensor);

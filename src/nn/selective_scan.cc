@@ -8,6 +8,10 @@
 #include "nn/channel_blocks.h"
 #include "nn/selective_scan_kernels.h"
 
+#ifdef WARIFU_CUDA
+#include "nn/selective_scan_cuda.h"
+#endif
+
 namespace warifu {
 namespace {
 
@@ -159,19 +163,19 @@ class SelectiveScanFunction : public torch::autograd::Function<SelectiveScanFunc
   }
 };
 
-void check(const SelectiveScanInputs& inputs) {
+void check(const SelectiveScanInputs& inputs, const torch::Device& device) {
   TORCH_CHECK(inputs.u.defined() && inputs.u.dim() == 3, "selective scan: u must be [batch, length, channels]");
   TORCH_CHECK(inputs.B.defined() && inputs.B.dim() == 3, "selective scan: B must be [batch, length, states]");
   const std::int64_t channels = inputs.u.size(2), states = inputs.B.size(2);
   const std::array of_states{inputs.u.size(0), inputs.u.size(1), states};
-  check_floats("selective scan: u", inputs.u, inputs.u.sizes());
-  check_floats("selective scan: delta", inputs.delta, inputs.u.sizes());
-  check_floats("selective scan: A", inputs.A, {channels, states});
-  check_floats("selective scan: B", inputs.B, of_states);
-  check_floats("selective scan: C", inputs.C, of_states);
-  if (inputs.D.defined()) check_floats("selective scan: D", inputs.D, {channels});
-  if (inputs.z.defined()) check_floats("selective scan: z", inputs.z, inputs.u.sizes());
-  if (inputs.delta_bias.defined()) check_floats("selective scan: delta_bias", inputs.delta_bias, {channels});
+  check_floats("selective scan: u", inputs.u, inputs.u.sizes(), device);
+  check_floats("selective scan: delta", inputs.delta, inputs.u.sizes(), device);
+  check_floats("selective scan: A", inputs.A, {channels, states}, device);
+  check_floats("selective scan: B", inputs.B, of_states, device);
+  check_floats("selective scan: C", inputs.C, of_states, device);
+  if (inputs.D.defined()) check_floats("selective scan: D", inputs.D, {channels}, device);
+  if (inputs.z.defined()) check_floats("selective scan: z", inputs.z, inputs.u.sizes(), device);
+  if (inputs.delta_bias.defined()) check_floats("selective scan: delta_bias", inputs.delta_bias, {channels}, device);
 }
 
 bool wants_gradients(const SelectiveScanInputs& inputs) {
@@ -185,7 +189,7 @@ bool wants_gradients(const SelectiveScanInputs& inputs) {
 }  // namespace
 
 torch::Tensor selective_scan(const SelectiveScanInputs& inputs, const ScanKernels& kernels) {
-  check(inputs);
+  check(inputs, torch::kCPU);
   if (!wants_gradients(inputs)) {
     torch::Tensor no_checkpoints;
     return Scan(inputs, kernels).forward(no_checkpoints);
@@ -196,7 +200,14 @@ torch::Tensor selective_scan(const SelectiveScanInputs& inputs, const ScanKernel
 }
 
 torch::Tensor selective_scan(const SelectiveScanInputs& inputs) {
-  return selective_scan(inputs, chosen_scan_kernels());
+  if (!inputs.u.defined() || !inputs.u.is_cuda()) return selective_scan(inputs, chosen_scan_kernels());
+#ifdef WARIFU_CUDA
+  check(inputs, inputs.u.device());
+  return selective_scan_on_cuda(inputs, wants_gradients(inputs));
+#else
+  TORCH_CHECK(false, "selective scan: u is on ", inputs.u.device(),
+              ", and this build has no CUDA kernel: it was built without WARIFU_CUDA");
+#endif
 }
 
 }  // namespace warifu

@@ -6,9 +6,10 @@ namespace warifu {
 
 struct ScanKernels;
 
-// float32 on the CPU; names and meaning as in selective_scan_ref of state-spaces/mamba, but time
-// comes before channels, as linear layers leave it. A tensor may be a slice of a wider one: only
-// the last dimension should lie side by side (else it is copied).
+// float32, all on the CPU or, in a build with the option WARIFU_CUDA, all on one CUDA device. Names
+// and meaning as in selective_scan_ref of state-spaces/mamba, but time comes before channels, as
+// linear layers leave it. A tensor may be a slice of a wider one: only the last dimension should lie
+// side by side (else it is copied).
 struct SelectiveScanInputs {
   torch::Tensor u;           // [batch, length, channels]
   torch::Tensor delta;       // [batch, length, channels], step sizes
@@ -38,7 +39,11 @@ struct SelectiveScanInputs {
 // threads. The kernels of AVX2 and AVX-512 give the same bits; the portable one differs from them by
 // rounding. Numbers below 2^-126 count as zero.
 //
-// TORCH_CHECK fails, naming the tensor, for a wrong shape, type or device.
+// On a CUDA device all this holds as well, but for the bits: they differ from the CPU's by rounding.
+// The work is asked for on the device's current stream.
+//
+// TORCH_CHECK fails, naming the tensor, for a wrong shape, type or device, and for tensors on a CUDA
+// device in a build without its kernels.
 //
 // Thread safety: may run concurrently; uses parallel_for.
 //
@@ -46,7 +51,7 @@ struct SelectiveScanInputs {
 // arXiv 2312.00752, algorithm 2.
 torch::Tensor selective_scan(const SelectiveScanInputs& inputs);
 
-// For tests and benchmarks: by kernels of scan_kernels() that run here.
+// For tests and benchmarks: on the CPU, by kernels of scan_kernels() that run here.
 torch::Tensor selective_scan(const SelectiveScanInputs& inputs, const ScanKernels& kernels);
 
 }  // namespace warifu

@@ -10,16 +10,13 @@
 
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "nn/selective_scan_cases.h"
 #include "nn/selective_scan_kernels.h"
 
 namespace warifu {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-struct Shape {
-  std::int64_t batch, length, channels, states;
-};
 
 // What a step of the definition says, in double precision, one time after the other; torch
 // differentiates it.
@@ -39,54 +36,10 @@ torch::Tensor plain_scan(const SelectiveScanInputs& inputs) {
   return inputs.z.defined() ? result * inputs.z * torch::sigmoid(inputs.z) : result;
 }
 
-std::vector<torch::Tensor*> tensors_of(SelectiveScanInputs& inputs) {
-  std::vector<torch::Tensor*> tensors;
-  for (torch::Tensor* tensor :
-       {&inputs.u, &inputs.delta, &inputs.A, &inputs.B, &inputs.C, &inputs.D, &inputs.z, &inputs.delta_bias})
-    if (tensor->defined()) tensors.push_back(tensor);
-  return tensors;
-}
-
-SelectiveScanInputs drawn_inputs(const Shape& shape, bool everything = true) {
-  SelectiveScanInputs inputs;
-  inputs.u = torch::randn({shape.batch, shape.length, shape.channels});
-  inputs.delta = torch::randn({shape.batch, shape.length, shape.channels}) - 1;
-  inputs.A = -torch::exp(torch::randn({shape.channels, shape.states}));
-  inputs.B = torch::randn({shape.batch, shape.length, shape.states});
-  inputs.C = torch::randn({shape.batch, shape.length, shape.states});
-  inputs.delta_softplus = everything;
-  if (everything) {
-    inputs.D = torch::randn({shape.channels});
-    inputs.z = torch::randn({shape.batch, shape.length, shape.channels});
-    inputs.delta_bias = torch::randn({shape.channels}) - 1;
-  } else {
-    inputs.delta = 0.1 * inputs.delta.abs();
-  }
-  return inputs;
-}
-
-// Copies that want gradients, of another type where asked.
-SelectiveScanInputs leaves(SelectiveScanInputs inputs, torch::ScalarType type = torch::kFloat32) {
-  for (torch::Tensor* tensor : tensors_of(inputs)) *tensor = tensor->detach().to(type).clone().set_requires_grad(true);
-  return inputs;
-}
-
-// y and the gradients of everything given, for the gradient `y_gradient` of y.
-std::vector<torch::Tensor> all_results(SelectiveScanInputs inputs, const torch::Tensor& y_gradient,
+std::vector<torch::Tensor> all_results(const SelectiveScanInputs& inputs, const torch::Tensor& y_gradient,
                                        const ScanKernels& kernels = chosen_scan_kernels()) {
-  inputs = leaves(inputs);
-  const auto y = selective_scan(inputs, kernels);
-  y.backward(y_gradient);
-  std::vector<torch::Tensor> results{y.detach()};
-  for (const torch::Tensor* tensor : tensors_of(inputs)) results.push_back(tensor->grad());
-  return results;
-}
-
-void expect_near(const torch::Tensor& found, const torch::Tensor& expected, double tolerance, const std::string& what) {
-  ASSERT_EQ(found.sizes(), expected.sizes()) << what;
-  if (expected.numel() == 0) return;
-  const double scale = 1 + expected.abs().max().item<double>();
-  EXPECT_LT((found.to(torch::kFloat64) - expected).abs().max().item<double>(), tolerance * scale) << what;
+  return all_results(inputs, y_gradient,
+                     [&](const SelectiveScanInputs& given) { return selective_scan(given, kernels); });
 }
 
 class SelectiveScan : public testing::Test {
@@ -109,12 +62,12 @@ TEST_F(SelectiveScan, IsAFadingSumOfItsInputs) {
 }
 
 TEST_F(SelectiveScan, AgreesWithThePlainLoopInEveryGradientAndShape) {
-  const std::vector<Shape> shapes = {{1, 1, 1, 1},     {2, 1, 3, 16},  {3, 5, 17, 1},
-                                     {2, 16, 16, 5},   {2, 17, 40, 4}, {1, 33, 129, 16},
-                                     {2, 50, 130, 16}, {1, 200, 7, 3}, {4, 31, 256, 16}};
+  const std::vector<ScanShape> shapes = {{1, 1, 1, 1},     {2, 1, 3, 16},  {3, 5, 17, 1},
+                                         {2, 16, 16, 5},   {2, 17, 40, 4}, {1, 33, 129, 16},
+                                         {2, 50, 130, 16}, {1, 200, 7, 3}, {4, 31, 256, 16}};
   for (const ScanKernels& kernels : scan_kernels()) {
     if (!kernels.runs_here()) continue;
-    for (const Shape& shape : shapes) {
+    for (const ScanShape& shape : shapes) {
       for (const bool everything : {true, false}) {
         const auto inputs = drawn_inputs(shape, everything);
         const auto y_gradient = torch::randn_like(inputs.u);
@@ -217,7 +170,8 @@ TEST_F(SelectiveScan, IsTheSameWithAndWithoutGradients) {
 }
 
 TEST_F(SelectiveScan, OfNothingIsNothing) {
-  for (const Shape& shape : {Shape{0, 7, 5, 16}, Shape{2, 0, 5, 16}, Shape{2, 7, 0, 16}, Shape{2, 7, 5, 0}}) {
+  for (const ScanShape& shape :
+       {ScanShape{0, 7, 5, 16}, ScanShape{2, 0, 5, 16}, ScanShape{2, 7, 0, 16}, ScanShape{2, 7, 5, 0}}) {
     const auto inputs = drawn_inputs(shape);
     const auto results = all_results(inputs, torch::ones_like(inputs.u));
     EXPECT_EQ(results[0].sizes(), inputs.u.sizes());
@@ -267,7 +221,28 @@ TEST_F(SelectiveScan, NamesTheTensorThatDoesNotFit) {
   bad = good;
   bad.z = torch::zeros({2, 4, 6}, torch::kMeta);
   EXPECT_THAT(message_of(bad), testing::HasSubstr("z is on meta, not on the CPU"));
+  bad = good;
+  bad.u = torch::zeros({2, 4, 6}, torch::kMeta);
+  EXPECT_THAT(message_of(bad), testing::HasSubstr("u is on meta, not on the CPU"));
 }
+
+#ifndef WARIFU_CUDA
+TEST_F(SelectiveScan, SaysThatThisBuildHasNoCudaKernel) {
+  // A tensor on a device that nobody asks for memory.
+  auto on_cuda = torch::Tensor(c10::make_intrusive<c10::TensorImpl>(
+      c10::DispatchKeySet(c10::DispatchKey::CUDA), caffe2::TypeMeta::Make<float>(), c10::Device(c10::kCUDA, 0)));
+  on_cuda.unsafeGetTensorImpl()->set_sizes_contiguous({2, 4, 6});
+  auto inputs = drawn_inputs({2, 4, 6, 3});
+  inputs.u = on_cuda;
+  try {
+    selective_scan(inputs);
+    FAIL() << "there is no kernel for it";
+  } catch (const c10::Error& error) {
+    EXPECT_THAT(error.what_without_backtrace(),
+                testing::HasSubstr("u is on cuda:0, and this build has no CUDA kernel"));
+  }
+}
+#endif
 
 // --- the functions inside ---
 
