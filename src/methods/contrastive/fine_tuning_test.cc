@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "methods/contrastive/contrastive.h"
 #include "methods/contrastive/train.h"
+#include "methods/space_model.h"
 #include "methods/stopping_progress_for_test.h"
 #include "methods/synthetic_pairs_for_test.h"
 #include "nn/tensor_io.h"
@@ -61,6 +62,13 @@ class FineTuning : public testing::Test {
     EXPECT_TRUE(report.has_value()) << report.error().message;
     if (report) report_ = *report;
     return directory;
+  }
+
+  // Writes a whole, well-hashed space whose weights are `tensors` over the start.
+  void replace_start_weights(const NamedTensors& tensors) {
+    SpaceModel model = read_space_model(start_).value();
+    ASSERT_TRUE(save_tensors(start_ / kWeightsFile, tensors).has_value());
+    ASSERT_TRUE(write_space_model(start_, model).has_value());
   }
 
   Error refused(const TrainingSet& set, const TrainOptions& options) {
@@ -232,6 +240,37 @@ TEST_F(FineTuning, SaysWhereTheStartIsDamaged) {
   const Error error = refused(set_, options({}, start_));
   EXPECT_EQ(error.code, ErrorCode::kIncompatible);
   EXPECT_THAT(error.message, HasSubstr("model.safetensors is not the file that was trained"));
+}
+
+TEST_F(FineTuning, SaysWhichTensorOfTheStartIsMissingOrDoesNotFit) {
+  NamedTensors tensors = weights_in(start_);
+  tensors["text.layer1.weight"] = torch::zeros({24, 5});  // 8 and 16 bits, of a hidden layer of 32
+  replace_start_weights(tensors);
+  const Error shape = refused(set_, options({}, start_));
+  EXPECT_EQ(shape.code, ErrorCode::kIncompatible);
+  EXPECT_THAT(shape.message, HasSubstr("text.layer1.weight"));
+  tensors.erase("text.layer0.bias");
+  replace_start_weights(tensors);
+  const Error missing = refused(set_, options({}, start_));
+  EXPECT_EQ(missing.code, ErrorCode::kIncompatible);
+  EXPECT_THAT(missing.message, HasSubstr("text.layer0.bias is missing"));
+}
+
+TEST_F(FineTuning, TakesASpaceThatKeptNoTemperature) {
+  NamedTensors tensors = weights_in(start_);
+  tensors.erase("log_temperature");
+  replace_start_weights(tensors);
+  const auto tuned = weights_in(trained(set_, {"epochs=1", "learning_rate=0"}, start_));
+  EXPECT_NEAR(tuned.at("log_temperature").item<double>(), std::log(ContrastiveSettings().temperature), 1e-6);
+}
+
+TEST_F(FineTuning, GoesOnWithTheBiasOfTheSigmoidLoss) {
+  EXPECT_FALSE(weights_in(start_).contains("bias"));
+  start_ = trained(set_, {"epochs=2", "loss=siglip"});
+  const double learnt = weights_in(start_).at("bias").item<double>();
+  EXPECT_NE(learnt, -std::log(16.0));  // where it began
+  const auto tuned = weights_in(trained(set_, {"epochs=1", "learning_rate=0", "loss=siglip"}, start_));
+  EXPECT_EQ(tuned.at("bias").item<double>(), learnt);
 }
 
 TEST_F(FineTuning, IsRefusedByAMethodThatCannot) {
