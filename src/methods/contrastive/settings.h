@@ -54,7 +54,8 @@ struct ContrastiveSettings {
 
   // Going on from a trained space (TrainOptions::start_from). Without one they change nothing. `hidden`, the
   // standardisation of features and, unless chosen, `temperature` are the start's.
-  double start_decay = 0;    // strength of the pull of each weight to where it started, after each step: L2-SP
+  double start_decay = 0;    // strength of the pull of each weight to where it started, after each step: L2-SP; less
+                             // where a label schedule finds many labels (label_schedule.h)
   int head_epochs = 0;       // first epochs in which only the hash heads learn: LP-FT
   double tune_rate = 1;      // of the rate, for all weights, in the epochs after those
   double interpolation = 1;  // share of the tuned weights in the result, the start has the rest: WiSE-FT. Code lengths

@@ -50,7 +50,7 @@ Result<void> read_branch(const SafetensorsFile& file, const std::string& side, s
                          StartWeights& start) {
   const auto outputs = std::reduce(start.bits.begin(), start.bits.end(), std::int64_t{0});
   const auto bias = file.tensors().find(side + ".layer0.bias");
-  if (bias == file.tensors().end() || bias->second.shape.size() != 1)
+  if (bias == file.tensors().end() || bias->second.shape.size() != 1 || bias->second.shape[0] < 1)
     return fail(ErrorCode::kIncompatible, side + ".layer0.bias is missing or not a vector");
   const std::int64_t hidden = bias->second.shape[0];
   if (start.hidden != 0 && hidden != start.hidden)

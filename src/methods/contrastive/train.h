@@ -13,7 +13,7 @@
 namespace warifu {
 
 struct ContrastiveResult {
-  ContrastiveModel model = nullptr;  // the best epoch's, in eval mode
+  ContrastiveModel model = nullptr;  // the best epoch's, mixed with the start where asked, in eval mode
   InputSpec image;
   InputSpec text;
   TrainReport report;
