@@ -40,6 +40,8 @@ class TrainVerb final : public Verb {
     flags.value("--epochs", request_.epochs, "0: the method's own number")->capture_default_str();
     flags.value("--seed", request_.seed, "same seed, same machine: same codes")->capture_default_str();
     flags.list("--set", request_.settings, "name=value of the method's own settings, for example temperature=0.3");
+    flags.value("--start-from", request_.start_from,
+                "go on from the weights of this trained space of the same method, with its encoders");
     flags.value("--noise", noise_, "pairs:0.4 exchanges the texts of 40% of the training pairs");
   }
 
@@ -71,6 +73,7 @@ class TrainVerb final : public Verb {
                  {"validation_score", outcome->report.validation_score},
                  {"train_seconds", outcome->report.train_seconds},
                  {"seconds", outcome->seconds}};
+    if (!request_.start_from.empty()) line["start_from"] = request_.start_from;
     if (outcome->mismatched_pairs > 0) line["mismatched_pairs"] = outcome->mismatched_pairs;
     if (outcome->suspicious_pairs) line["suspicious_pairs"] = *outcome->suspicious_pairs;
     if (outcome->suspicious_recall) line["suspicious_recall"] = *outcome->suspicious_recall;

@@ -41,6 +41,61 @@ Result<std::vector<Item>> training_items(const Workspace& workspace, const Train
   return items;
 }
 
+struct Start {
+  std::filesystem::path directory;
+  SpaceInfo space;
+};
+
+Result<std::optional<Start>> find_start(const Workspace& workspace, const TrainRequest& request) {
+  if (request.start_from.empty()) return std::nullopt;
+  if (auto can = check_starts_from(request.method); !can) return std::unexpected(can.error());
+  if (auto there = workspace.require_space(request.start_from); !there) return std::unexpected(there.error());
+  Start start{workspace.space_folder(request.start_from), {}};
+  auto space = read_space_info(start.directory);
+  if (!space) return std::unexpected(space.error());
+  if (space->method != request.method)
+    return fail(ErrorCode::kInvalidArgument,
+                "--start-from " + request.start_from + ", which was trained by " + space->method +
+                    ": its weights are not those of " + request.method,
+                "start from a space of the same method");
+  start.space = std::move(*space);
+  return start;
+}
+
+// A start brings its towers, since its weights mean something for the same features alone. What is asked for beside
+// it must be the same.
+Result<void> check_asked_tower(const TowerSpec& start, const std::string& encoder, const std::string& flag,
+                               const TrainRequest& request) {
+  if (encoder.empty() || encoder == start.name) return {};
+  return fail(
+      ErrorCode::kInvalidArgument,
+      flag + " " + encoder + ", but space '" + request.start_from + "' was trained through '" + start.name + "'",
+      "leave it out: the start brings its encoders");
+}
+
+Result<void> check_asked_file(const std::filesystem::path& start, const std::filesystem::path& asked,
+                              const std::string& flag, const TrainRequest& request) {
+  if (asked.empty()) return {};
+  const auto hash = file_hash(asked);
+  if (!hash) return std::unexpected(hash.error());
+  const auto own = start.empty() ? Result<std::string>("") : file_hash(start);
+  if (!own) return std::unexpected(own.error());
+  if (*hash == *own) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              flag + " " + asked.string() + " is not the file that space '" + request.start_from + "' was trained with",
+              "leave it out: the start brings its encoders");
+}
+
+Result<void> check_asked_towers(const SpaceInfo& start, const TrainRequest& request) {
+  if (auto same = check_asked_tower(start.image, request.image_encoder, "--image-encoder", request); !same) return same;
+  if (auto same = check_asked_tower(start.text, request.text_encoder, "--text-encoder", request); !same) return same;
+  if (auto same = check_asked_file(start.image.weights, request.image_weights, "--image-weights", request); !same)
+    return same;
+  if (auto same = check_asked_file(start.text.weights, request.text_weights, "--text-weights", request); !same)
+    return same;
+  return check_asked_file(start.text.vocabulary, request.text_vocabulary, "--text-vocabulary", request);
+}
+
 Result<TowerSpec> choose_image_tower(const Workspace& workspace, const TrainRequest& request) {
   TowerSpec tower{request.image_encoder, request.image_weights, {}};
   if (!tower.name.empty()) return tower;
@@ -228,14 +283,19 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
     return fail(ErrorCode::kInvalidArgument,
                 "--noise pairs:" + std::to_string(request.pair_noise) + " is not in 0 … 1");
 
+  const auto start = find_start(workspace, request);
+  if (!start) return std::unexpected(start.error());
+  if (*start)
+    if (auto same = check_asked_towers((*start)->space, request); !same) return std::unexpected(same.error());
+
   auto items = training_items(workspace, request);
   if (!items) return std::unexpected(items.error());
   const std::size_t in_split = items->size();
-  auto image_tower = choose_image_tower(workspace, request);
+  auto image_tower = *start ? Result<TowerSpec>((*start)->space.image) : choose_image_tower(workspace, request);
   if (!image_tower) return std::unexpected(image_tower.error());
   auto images = ContentSource::open(workspace, *image_tower, Modality::kImage, trained_picture_format());
   if (!images) return std::unexpected(images.error());
-  auto text_tower = choose_text_tower(workspace, request, *items);
+  auto text_tower = *start ? Result<TowerSpec>((*start)->space.text) : choose_text_tower(workspace, request, *items);
   if (!text_tower) return std::unexpected(text_tower.error());
   auto texts = ContentSource::open(workspace, *text_tower, Modality::kText, trained_picture_format());
   if (!texts) return std::unexpected(texts.error());
@@ -278,8 +338,12 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   // What an interrupted run of another method or with other noise left is not this run's.
   for (const char* name : {"train-log.jsonl", kMismatchedPairs, kSuspiciousPairs})
     std::filesystem::remove(unfinished / name, failure);
-  outcome.bits = request.bits.empty() ? usual_bits(request.method, set) : request.bits;
+  outcome.bits = request.bits;
+  if (outcome.bits.empty() && *start)
+    for (const CodeSpace& length : (*start)->space.spaces) outcome.bits.push_back(length.bits);
+  if (outcome.bits.empty()) outcome.bits = usual_bits(request.method, set);
   TrainOptions options{outcome.bits, request.seed, request.epochs, outcome.space, request.settings};
+  if (*start) options.start_from = (*start)->directory;
   auto report = train_method(request.method, set, options, unfinished, progress);
   if (!report) return std::unexpected(report.error());
   if (auto listed = list_pairs(kept, mismatched, report->clean_probability, unfinished, outcome); !listed)

@@ -16,7 +16,7 @@ namespace warifu {
 struct TrainRequest {
   std::string method;
   std::string space;                       // empty: the method's name
-  std::vector<std::uint32_t> bits;         // empty: those of 16, 32, 64, 128 that the data allow
+  std::vector<std::uint32_t> bits;         // empty: the start's, else those of 16, 32, 64, 128 that the data allow
   std::vector<std::string> label_columns;  // empty: every label column
   std::vector<std::string> only_labels;    // train on items with one of these values; empty: all
   std::string image_encoder;               // empty: given features, else what the method does best
@@ -27,7 +27,10 @@ struct TrainRequest {
   int epochs = 0;                         // 0: the method's own default
   std::uint64_t seed = 1;
   std::vector<std::string> settings;  // "name=value", the method's own
-  double pair_noise = 0;              // share of the train split's pairs whose texts are exchanged
+  // A trained space of the same method, whose weights and towers training goes on from; may be `space` itself. Towers
+  // and files named beside it must be its own. Empty: none.
+  std::string start_from;
+  double pair_noise = 0;  // share of the train split's pairs whose texts are exchanged
 };
 
 struct TrainOutcome {
@@ -55,6 +58,8 @@ std::string trainable_methods();
 // of the train items (at most 500) is held out for validation, by seed.
 // The new model takes the space's place only when it is whole; until then an older one of that name serves.
 // An interrupted run is continued by the same command.
+// kInvalidArgument: a start that the method cannot go on from, or that other flags contradict; kNotFound: no such
+// space.
 //
 // Beside the model lie train-log.jsonl and, where the method asks how likely pairs are right,
 // suspicious-pairs.csv (id, clean_probability, image, text; the worst first). With pair_noise the ids whose

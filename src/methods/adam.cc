@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 namespace warifu {
 namespace {
@@ -22,6 +23,19 @@ Adam::Adam(const std::vector<AdamGroup>& groups, double weight_decay) : weight_d
       second_.push_back(torch::zeros_like(parameter));
     }
   }
+}
+
+void Adam::set_rates(const std::vector<AdamGroup>& groups) {
+  std::vector<double> rates;
+  for (const AdamGroup& group : groups) {
+    for (const auto& parameter : group.parameters) {
+      TORCH_CHECK(rates.size() < parameters_.size() && parameter.is_same(parameters_[rates.size()]), "parameter ",
+                  rates.size(), " of the optimizer is another one");
+      rates.push_back(group.rate);
+    }
+  }
+  TORCH_CHECK(rates.size() == rates_.size(), rates.size(), " rates for ", rates_.size(), " parameters");
+  rates_ = std::move(rates);
 }
 
 void Adam::zero_grad() {

@@ -23,6 +23,9 @@ class Adam {
   // Parameters of one dimension (biases, norms, temperatures) are not decayed.
   explicit Adam(const std::vector<AdamGroup>& groups, double weight_decay = 1e-4);
 
+  // The rates of `groups` from here on, which hold the same parameters in the same order (TORCH_CHECK).
+  void set_rates(const std::vector<AdamGroup>& groups);
+
   void zero_grad();
   // One step along the gradients, which are first scaled down to a common norm of at most `max_norm`.
   // A parameter without a gradient stays. Returns their norm before; where that is no number, nothing

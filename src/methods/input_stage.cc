@@ -3,6 +3,11 @@
 #include "methods/checkpoint.h"
 
 namespace warifu {
+namespace {
+
+constexpr double kVarianceFloor = 1e-5;  // added to the variance of a trained tower's output
+
+}  // namespace
 
 InputStageImpl::InputStageImpl(const InputSpec& spec) : spec_(spec) {
   if (spec.kind == InputSpec::Kind::kPictures) picture_tower_ = register_module("tower", SmallImageTower(spec.width));
@@ -41,15 +46,16 @@ void InputStageImpl::set_standardisation(const torch::Tensor& mean, const torch:
   const torch::NoGradGuard no_grad;
   mean_.copy_(mean);
   scale_.copy_(scale);
+  // What a tower's running statistics go on from.
+  if (spec_.kind != InputSpec::Kind::kFeatures) variance_.copy_(scale.pow(-2) - kVarianceFloor);
 }
 
 torch::Tensor InputStageImpl::standardise_batch(const torch::Tensor& features) {
   constexpr double kMomentum = 0.1;
-  constexpr double kEpsilon = 1e-5;
   const auto standardised = torch::batch_norm(features, /*weight=*/{}, /*bias=*/{}, mean_, variance_,
-                                              /*training=*/true, kMomentum, kEpsilon, /*cudnn_enabled=*/false);
+                                              /*training=*/true, kMomentum, kVarianceFloor, /*cudnn_enabled=*/false);
   const torch::NoGradGuard no_grad;
-  scale_.copy_((variance_ + kEpsilon).rsqrt());
+  scale_.copy_((variance_ + kVarianceFloor).rsqrt());
   return standardised.clamp(-kFeatureLimit, kFeatureLimit);
 }
 

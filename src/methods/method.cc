@@ -24,12 +24,13 @@ struct Method {
   Result<std::unique_ptr<Encoder>> (*load)(const std::filesystem::path&, const SpaceModel&);
   std::string_view image_tower;  // what it works best with when nothing is chosen or given
   std::string_view text_tower;
-  bool bits_within_widths;  // a code can have no more bits than either half has features
+  bool bits_within_widths;   // a code can have no more bits than either half has features
+  bool starts_from = false;  // can go on from the weights of a trained space
 };
 
 // To add a method: a folder beside cca_itq/, then one line here.
 constexpr std::array kMethods = {
-    Method{"contrastive", train_contrastive, load_contrastive, "classic", "bow", false},
+    Method{"contrastive", train_contrastive, load_contrastive, "classic", "bow", false, /*starts_from=*/true},
     Method{"prompthash", train_prompthash, load_prompthash, "classic", "bow", false},
     Method{"cca-itq", train_cca_itq, load_cca_itq, "classic", "bow", true},
 };
@@ -93,6 +94,8 @@ Result<TrainReport> train_method(std::string_view method, const TrainingSet& set
   std::ranges::sort(ordered.bits);
   if (ordered.space.empty()) ordered.space = method;
   if (auto checked = check_set(set, ordered); !checked) return std::unexpected(checked.error());
+  if (!ordered.start_from.empty())
+    if (auto can = check_starts_from(method); !can) return std::unexpected(can.error());
   try {
     std::filesystem::create_directories(directory);
     return (*found)->train(set, ordered, directory, progress);
@@ -111,6 +114,17 @@ Result<void> check_method(std::string_view method) {
   const auto found = find_method(method);
   if (!found) return std::unexpected(found.error());
   return {};
+}
+
+Result<void> check_starts_from(std::string_view method) {
+  const auto found = find_method(method);
+  if (!found) return std::unexpected(found.error());
+  if ((*found)->starts_from) return {};
+  std::vector<std::string_view> able;
+  for (const Method& one : kMethods)
+    if (one.starts_from) able.push_back(one.name);
+  return fail(ErrorCode::kInvalidArgument, "method " + std::string(method) + " cannot start from a trained space",
+              "methods that can: " + join(able));
 }
 
 std::string_view default_tower(std::string_view method, Modality modality) {

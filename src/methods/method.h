@@ -42,6 +42,8 @@ struct TrainOptions {
   int epochs = 0;                          // 0: the method's own default
   std::string space = {};                  // name of the code space
   std::vector<std::string> settings = {};  // "name=value", of the method's own (its README lists them)
+  std::filesystem::path start_from =
+      {};  // directory of a trained space whose weights training goes on from; empty: none
 };
 
 struct TrainReport {
@@ -57,7 +59,8 @@ struct TrainReport {
 // Trains `method` and leaves everything that load_encoder needs in `directory` (weights, tower
 // files, model.json); a checkpoint there from an interrupted run with equal options and data is continued.
 // kNotFound: unknown method (the hint lists them); kInvalidArgument: towers the method cannot use,
-// with the reason, or a setting it does not have; kUnavailable: stopped on request, checkpoint written.
+// with the reason, a setting it does not have, or a start it cannot go on from; kUnavailable: stopped on request,
+// checkpoint written.
 Result<TrainReport> train_method(std::string_view method, const TrainingSet& set, const TrainOptions& options,
                                  const std::filesystem::path& directory, ProgressSink& progress);
 
@@ -66,6 +69,9 @@ std::span<const std::string_view> method_names();
 
 // kNotFound, listing the names, unless `method` is one of method_names().
 Result<void> check_method(std::string_view method);
+
+// kInvalidArgument, listing those that can, unless the method can go on from a trained space; else as check_method.
+Result<void> check_starts_from(std::string_view method);
 
 // The tower a method works best with when the user names none and no features were given.
 std::string_view default_tower(std::string_view method, Modality modality);

@@ -83,7 +83,11 @@ void ModalityData::standardise(const torch::Tensor& rows, double floor, InputSta
   const auto deviation = fitted.std(0, /*unbiased=*/false);
   const auto spread = deviation + floor * deviation.mean() + 1e-8;
   stage.set_standardisation(fitted.mean(0), spread.reciprocal());
-  values_ = stage.standardise(values_);
+  standardise_as(stage);
+}
+
+void ModalityData::standardise_as(const InputStageImpl& stage) {
+  if (spec_.kind == InputSpec::Kind::kFeatures) values_ = stage.standardise(values_);
 }
 
 torch::Tensor ModalityData::batch(const torch::Tensor& rows) const {

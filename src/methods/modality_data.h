@@ -27,6 +27,9 @@ class ModalityData {
   // plus `floor` times the average one: rare columns are not blown up. Nothing but the features changes.
   void standardise(const torch::Tensor& rows, double floor, InputStageImpl& stage);
 
+  // The same by the mean and scale that `stage` already has (those of a model whose training goes on).
+  void standardise_as(const InputStageImpl& stage);
+
   // The input rows as its stage wants them; varied at random from `rng` where training.
   torch::Tensor batch(const torch::Tensor& rows) const;
   torch::Tensor varied_batch(const torch::Tensor& rows, Rng& rng) const;

@@ -87,6 +87,11 @@ Result<void> choose_settings(std::span<const NamedSetting> settings, std::span<c
   return {};
 }
 
+bool chooses(std::span<const std::string> chosen, std::string_view name) {
+  return std::ranges::any_of(
+      chosen, [&](std::string_view assignment) { return assignment.substr(0, assignment.find('=')) == name; });
+}
+
 std::map<std::string, std::string> settings_as_text(std::span<const NamedSetting> settings) {
   std::map<std::string, std::string> texts;
   for (const NamedSetting& setting : settings)

@@ -31,6 +31,9 @@ struct NamedSetting {
 // that is no number or out of its range, a word that is not one of the choice. Nothing is changed then.
 Result<void> choose_settings(std::span<const NamedSetting> settings, std::span<const std::string> chosen);
 
+// Whether one of `chosen`, each "name=value", is of this name.
+bool chooses(std::span<const std::string> chosen, std::string_view name);
+
 // All of them as text, numbers so that they read back to the same value.
 std::map<std::string, std::string> settings_as_text(std::span<const NamedSetting> settings);
 

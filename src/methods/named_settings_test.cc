@@ -52,5 +52,12 @@ TEST_F(NamedSettings, AreWrittenSoThatTheyReadBackTheSame) {
                                                        Pair("loss", "infonce"), Pair("rate", "0.30000000000000004")));
 }
 
+TEST(Chooses, KnowsANameByItsWhole) {
+  const std::vector<std::string> chosen = {"min_temperature=0.3", "hidden=5"};
+  EXPECT_TRUE(chooses(chosen, "hidden"));
+  EXPECT_FALSE(chooses(chosen, "temperature"));
+  EXPECT_FALSE(chooses({}, "hidden"));
+}
+
 }  // namespace
 }  // namespace warifu

@@ -51,7 +51,10 @@ class Run {
 
  private:
   TrainingPlace place() const {
-    return {.epoch = epoch_, .step = step_, .steps = settings_.epochs * batches_, .epochs = settings_.epochs};
+    TrainingPlace here{
+        .epoch = epoch_, .step = step_, .steps = settings_.epochs * batches_, .epochs = settings_.epochs};
+    here.learning_rate = learning_rate(here);
+    return here;
   }
 
   bool finished() const {
@@ -69,6 +72,7 @@ class Run {
     shuffle(std::span(order), rng);
     const auto shuffled = train_.index_select(0, torch::tensor(order, torch::kInt64));
     task_.begin_epoch(place());
+    adam_.set_rates(task_.parameter_groups());
     task_.model().train();
     double loss = 0;
     // Batches of nearly equal size: a last one of a single item would teach nothing.
@@ -110,10 +114,12 @@ class Run {
     if (!std::isfinite(value)) return value;
     loss.backward();
     task_.carry_back();
-    const double gradient = adam_.step(learning_rate(here), settings_.max_gradient_norm);
+    const double gradient = adam_.step(here.learning_rate, settings_.max_gradient_norm);
     if (!std::isfinite(gradient)) return gradient;
     ++step_;
-    task_.after_step(rows, place());
+    TrainingPlace after = place();
+    after.learning_rate = here.learning_rate;
+    task_.after_step(rows, after);
     return value;
   }
 

@@ -23,6 +23,7 @@ struct TrainingPlace {
   std::int64_t step = 0;
   std::int64_t steps = 1;  // of the whole run, if it does not stop early
   int epochs = 1;
+  double learning_rate = 0;  // of the step at hand; in after_step() of the one just taken
 
   double done() const { return static_cast<double>(step) / static_cast<double>(steps); }
   std::int64_t steps_per_epoch() const { return steps / epochs; }
@@ -38,6 +39,7 @@ class TrainingTask {
   virtual torch::nn::Module& model() = 0;
 
   // How fast which parameters learn; all of the model's at the common rate unless the method says otherwise.
+  // Asked again after begin_epoch() of each epoch: the same parameters in the same order, at rates that may be others.
   virtual std::vector<AdamGroup> parameter_groups() { return {{model().parameters(), 1.0}}; }
 
   // What else is carried from step to step (a teacher, a bank, code buffers), for checkpoints: float32,

@@ -274,6 +274,44 @@ TEST(Trainer, LeavesAGroupOfRateZeroAlone) {
   EXPECT_TRUE(before.equal(task.weights()));
 }
 
+TEST(Trainer, AsksForTheRatesOfEachEpoch) {
+  class LateStarter final : public FitTask {
+   public:
+    std::vector<torch::Tensor> after_epochs;
+
+   private:
+    void begin_epoch(const TrainingPlace& place) override {
+      if (place.epoch > 0) after_epochs.push_back(weights());
+      rate_ = place.epoch < 2 ? 0 : 1;
+    }
+    std::vector<AdamGroup> parameter_groups() override { return {{model().parameters(), rate_}}; }
+    double rate_ = 1;
+  } task;
+  const auto before = task.weights();
+  ASSERT_TRUE(run_whole(task).has_value());
+  EXPECT_TRUE(before.equal(task.after_epochs.at(1)));
+  EXPECT_FALSE(before.equal(task.after_epochs.at(2)));
+}
+
+TEST(Trainer, TellsTheTaskTheRateOfTheStepJustTaken) {
+  class Listener final : public FitTask {
+   public:
+    std::vector<double> rates;
+
+   private:
+    void after_step(const torch::Tensor& rows, const TrainingPlace& place) override {
+      FitTask::after_step(rows, place);
+      rates.push_back(place.learning_rate);
+    }
+  } task;
+  TrainerSettings settings = kSettings;
+  settings.epochs = 1;
+  ASSERT_TRUE(run_whole(task, settings).has_value());
+  // 0.05 (1 + cos(pi step / 3)) / 2 at steps 0, 1, 2
+  EXPECT_THAT(task.rates, ElementsAre(testing::DoubleNear(0.05, 1e-12), testing::DoubleNear(0.0375, 1e-12),
+                                      testing::DoubleNear(0.0125, 1e-12)));
+}
+
 TEST(Trainer, SaysWhereTheLossBecameNoNumber) {
   class Broken final : public FitTask {
     torch::Tensor loss(const torch::Tensor& rows, const TrainingPlace& place, Rng& rng) override {

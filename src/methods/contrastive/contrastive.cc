@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "methods/checkpoint.h"
+#include "methods/contrastive/start_weights.h"
 #include "methods/contrastive/train.h"
 #include "methods/hash_encoder.h"
 
@@ -15,13 +18,15 @@ namespace {
 constexpr std::string_view kName = "contrastive";
 
 Result<SpaceModel> describe(const TrainingSet& set, const TrainOptions& options, ContrastiveSettings settings,
-                            const ContrastiveResult& result, const std::filesystem::path& directory) {
+                            const ContrastiveResult& result, const std::optional<StartWeights>& start,
+                            const std::filesystem::path& directory) {
   SpaceModel model;
   model.method = kName;
   model.space = options.space;
   model.bits = options.bits;
   model.settings = settings_as_text(settings.named());
   model.settings["seed"] = std::to_string(options.seed);
+  if (start) model.settings["start"] = start->fingerprint;
   model.settings["epochs_run"] = std::to_string(result.report.epochs_run);
   auto image = adopt_tower(set.image.tower, "image", static_cast<std::size_t>(result.image.width), directory);
   if (!image) return std::unexpected(image.error());
@@ -30,6 +35,32 @@ Result<SpaceModel> describe(const TrainingSet& set, const TrainOptions& options,
   model.image = *image;
   model.text = *text;
   return model;
+}
+
+// The weights to start from, nothing where there is no start, and in `settings` what they decide.
+Result<std::optional<StartWeights>> choose_start(const TrainingSet& set, const TrainOptions& options,
+                                                 ContrastiveSettings& settings, ProgressSink& progress) {
+  const ContrastiveSettings shipped;
+  if (options.start_from.empty()) {
+    if (settings.start_decay != shipped.start_decay || settings.head_epochs != shipped.head_epochs ||
+        settings.tune_rate != shipped.tune_rate || settings.interpolation != shipped.interpolation)
+      progress.note(
+          "start_decay, head_epochs, tune_rate and interpolation change nothing without a trained space to start from");
+    return std::nullopt;
+  }
+  auto start = read_start_weights(options.start_from, set);
+  if (!start) return std::unexpected(start.error());
+  if (chooses(options.settings, "hidden") && settings.hidden != start->hidden)
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("hidden={}; the start has a hidden layer of {}", settings.hidden, start->hidden),
+                "leave it out: the layer is taken over");
+  settings.hidden = start->hidden;
+  if (start->temperature && !chooses(options.settings, "temperature"))
+    settings.temperature = std::clamp(*start->temperature, settings.min_temperature, settings.max_temperature);
+  for (const std::uint32_t length : options.bits)
+    if (!std::ranges::binary_search(start->bits, length))
+      progress.note(fmt::format("the start has no codes of {} bits: they are learnt from nothing", length));
+  return std::move(*start);
 }
 
 }  // namespace
@@ -45,14 +76,20 @@ Result<TrainReport> train_contrastive(const TrainingSet& set, const TrainOptions
                             settings.min_temperature, settings.max_temperature),
                 "choose all three with --set");
   if (options.epochs > 0) settings.epochs = options.epochs;
-  if (set.label_values > 0) progress.note("contrastive learns from the pairs alone: the labels are not looked at");
-  auto result = fit_contrastive(set, options, settings, directory, progress);
+  const auto start = choose_start(set, options, settings, progress);
+  if (!start) return std::unexpected(start.error());
+  if (set.label_values > 0 && settings.label_schedule == "none")
+    progress.note("contrastive learns from the pairs alone: the labels are not looked at");
+  auto result = fit_contrastive(set, options, settings, directory, progress, *start);
   if (!result) return std::unexpected(result.error());
   NamedTensors tensors;
   result->model->image->export_to(tensors, "image");
   result->model->text->export_to(tensors, "text");
+  // No code depends on these; a run that starts from here goes on with them.
+  tensors["log_temperature"] = result->model->log_temperature.detach();
+  if (settings.loss == "siglip") tensors["bias"] = result->model->bias.detach();
   if (auto saved = save_tensors(directory / kWeightsFile, tensors); !saved) return std::unexpected(saved.error());
-  auto model = describe(set, options, settings, *result, directory);
+  auto model = describe(set, options, settings, *result, *start, directory);
   if (!model) return std::unexpected(model.error());
   if (auto written = write_space_model(directory, *model); !written) return std::unexpected(written.error());
   remove_checkpoint(directory);

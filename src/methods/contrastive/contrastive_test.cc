@@ -157,6 +157,46 @@ TEST_F(TrainedTowers, LearnFromPixelsAndLettersAndStayStrict) {
   EXPECT_THAT(none.error().message, HasSubstr("input 0 has no picture"));
 }
 
+TEST_F(TrainedTowers, AreTakenOverWithTheirStatisticsAndStayWhileTheHeadsAloneLearn) {
+  SilentProgress progress;
+  const auto start = fresh_folder();
+  TrainOptions options = kOptions;
+  options.epochs = 2;
+  ASSERT_TRUE(train_contrastive(set_, options, start, progress).has_value());
+  const auto tuned = fresh_folder();
+  options.start_from = start;
+  options.settings = {"head_epochs=2"};
+  const auto report = train_contrastive(set_, options, tuned, progress);
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  const auto before = load_tensors(start / kWeightsFile).value();
+  const auto after = load_tensors(tuned / kWeightsFile).value();
+  ASSERT_TRUE(before.contains("image.tower.blocks.0.attn.in_proj_weight"));
+  for (const auto& [name, tensor] : before) {
+    if (name.starts_with("image.layer1.") || name.starts_with("text.layer1.")) {
+      EXPECT_FALSE(tensor.equal(after.at(name))) << name << " did not learn";
+    } else {
+      EXPECT_TRUE(torch::allclose(tensor, after.at(name), 0, name == "log_temperature" ? 1e-6 : 0)) << name;
+    }
+  }
+}
+
+TEST_F(TrainedTowers, RefuseAStartWithAnotherVocabulary) {
+  SilentProgress progress;
+  const auto start = fresh_folder();
+  TrainOptions options = kOptions;
+  options.epochs = 1;
+  ASSERT_TRUE(train_contrastive(set_, options, start, progress).has_value());
+  const auto other = fresh_folder() / "pieces.model";
+  const std::vector<std::string> texts = {"quite other words", "and more of them", "zebra"};
+  ASSERT_TRUE(train_sentencepiece(texts, kMinPieces, other).has_value());
+  set_.text.tower.vocabulary = other;
+  options.start_from = start;
+  const auto report = train_contrastive(set_, options, fresh_folder(), progress);
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(report.error().message, HasSubstr("vocabulary of the text tower 'small' is not the one"));
+}
+
 TEST_F(TrainedTowers, GiveTheSameModelForTheSameSeed) {
   SilentProgress progress;
   const auto first = fit_contrastive(set_, kOptions, small_settings(2), fresh_folder(), progress);

@@ -51,6 +51,15 @@ torch::Tensor weighted_mean(const torch::Tensor& rows, const torch::Tensor& weig
   return (rows * weights).sum() / weights.sum().clamp_min(1e-6);
 }
 
+// Whoever shares a label is as right as the own half (P. Khosla et al., "Supervised Contrastive Learning", NeurIPS
+// 2020, across modalities). Always InfoNCE: labels are no noisy pairs.
+torch::Tensor labelled_loss(const torch::Tensor& image, const torch::Tensor& text, const LabelledItems& labelled,
+                            const torch::Tensor& temperature) {
+  const auto targets = labelled.alike / labelled.alike.sum(1, /*keepdim=*/true);
+  const auto logits = image.mm(text.t()) / temperature;
+  return weighted_mean((info_nce(logits, targets) + info_nce(logits.t(), targets)) / 2, labelled.clean);
+}
+
 }  // namespace
 
 torch::Tensor contrastive_objective(const PairBatch& batch, const ObjectivePlace& place,
@@ -84,6 +93,14 @@ torch::Tensor contrastive_objective(const PairBatch& batch, const ObjectivePlace
     return weighted_mean(symmetric_losses(sides, columns, targets, place, settings), batch.clean);
   };
 
+  const bool use_labels = batch.labelled.image.defined() && batch.labelled.weight > 0;
+  std::vector<torch::Tensor> labelled_images;
+  std::vector<torch::Tensor> labelled_texts;
+  if (use_labels) {
+    labelled_images = split_by_bits(batch.labelled.image, bits);
+    labelled_texts = split_by_bits(batch.labelled.text, bits);
+  }
+
   auto total = torch::zeros({});
   for (std::size_t i = 0; i < bits.size(); ++i) {
     const auto image = unit_rows(images[i]);
@@ -100,6 +117,13 @@ torch::Tensor contrastive_objective(const PairBatch& batch, const ObjectivePlace
       const auto far = contrast({image, text, image_keys, text_keys}, beyond,
                                 joint_similarity(teacher_image, teacher_text, image_keys, text_keys));
       loss = (1 - settings.bank_share) * loss + settings.bank_share * far;
+    }
+    if (use_labels) {
+      // Of the robust losses the temperature is a constant, here as well.
+      const auto temperature = settings.loss == "infonce" ? place.temperature : place.temperature.detach();
+      const auto by_labels =
+          labelled_loss(unit_rows(labelled_images[i]), unit_rows(labelled_texts[i]), batch.labelled, temperature);
+      loss = (1 - batch.labelled.weight / 2) * loss + batch.labelled.weight * by_labels;
     }
     total = total + loss;
     if (settings.consistency_weight > 0)

@@ -10,6 +10,15 @@
 
 namespace warifu {
 
+// Items of a batch whose labels are known: relaxed codes [n, sum of bits], with gradient. Undefined: none.
+struct LabelledItems {
+  torch::Tensor image = {};
+  torch::Tensor text = {};
+  torch::Tensor alike = {};  // float [n, n]: 1 where two share a label, so on the diagonal; else 0
+  torch::Tensor clean = {};  // float [n], as PairBatch::clean
+  double weight = 0;         // of what they teach, 0 … 1; the contrast of pairs has 1 - weight / 2
+};
+
 // One batch as the objective sees it: relaxed codes [batch, sum of bits] of the student (with
 // gradient) and of the teacher (without), and the item of each row.
 struct PairBatch {
@@ -19,6 +28,7 @@ struct PairBatch {
   torch::Tensor teacher_text;
   torch::Tensor items;  // int64 [batch]
   torch::Tensor clean;  // float [batch] in 0 … 1: how much a pair may teach; undefined: all of them, all
+  LabelledItems labelled = {};
 };
 
 // How the objective stands at one step.
@@ -33,7 +43,8 @@ struct ObjectivePlace {
 
 // The objective of one batch, a float []: for each code length the symmetric contrast within the
 // batch and (where `bank` holds keys) against the teacher's keys of batch and bank, mean over pairs by how
-// clean they are; then consistency, uniformity and quantization. README.md states it as equations.
+// clean they are; the contrast of labelled items whose positives share a label; then consistency, uniformity and
+// quantization. README.md states it as equations.
 torch::Tensor contrastive_objective(const PairBatch& batch, const ObjectivePlace& place,
                                     const std::vector<std::uint32_t>& bits, const ContrastiveSettings& settings);
 

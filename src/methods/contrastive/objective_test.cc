@@ -106,6 +106,25 @@ TEST(ContrastiveObjective, LetsAPairThatIsProbablyWrongTeachLess) {
   EXPECT_NEAR(objective(batch, nullptr, 0, plain()).item<double>(), (first + 0.25 * second) / 1.25, 1e-6);
 }
 
+TEST(ContrastiveObjective, TakesWhoeverSharesALabelForAPositiveByHand) {
+  // Three labelled items, the first two alike by label; codes as in two of the corners.
+  const auto codes = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}, {0.0F, 1.0F}});
+  auto batch = batch_of(codes, codes);
+  const double pairs = objective(batch, nullptr, 0, plain()).item<double>();
+  batch.labelled = {.image = codes,
+                    .text = codes,
+                    .alike = torch::tensor({{1.0F, 1.0F, 0.0F}, {1.0F, 1.0F, 0.0F}, {0.0F, 0.0F, 1.0F}}),
+                    .clean = {},
+                    .weight = 0.5};
+  // Temperature 0.5, so logits are 2 or 0. First: log(e^2 + 2) - (2 + 0) / 2; second: log(2 e^2 + 1) - (0 + 2) / 2;
+  // third: log(2 e^2 + 1) - 2.
+  const double e2 = std::exp(2.0);
+  const double by_labels = (std::log(e2 + 2) - 1 + std::log(2 * e2 + 1) - 1 + std::log(2 * e2 + 1) - 2) / 3;
+  EXPECT_NEAR(objective(batch, nullptr, 0, plain()).item<double>(), 0.75 * pairs + 0.5 * by_labels, 1e-6);
+  batch.labelled.clean = torch::tensor({1.0F, 0.0F, 0.0F});
+  EXPECT_NEAR(objective(batch, nullptr, 0, plain()).item<double>(), 0.75 * pairs + 0.5 * (std::log(e2 + 2) - 1), 1e-6);
+}
+
 TEST(ContrastiveObjective, KnowsEveryLossByName) {
   const auto codes = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}});
   const auto swapped = codes.flip(0);
@@ -131,7 +150,12 @@ TEST(ContrastiveObjective, HasTheGradientOfItsDifferences) {
                           teacher,
                           teacher,
                           torch::arange(3, torch::kInt64),
-                          torch::tensor({1.0, 0.5, 0.2}, torch::kFloat64)};
+                          torch::tensor({1.0, 0.5, 0.2}, torch::kFloat64),
+                          {.image = image,
+                           .text = text,
+                           .alike = torch::tensor({{1.0, 1.0, 0.0}, {1.0, 1.0, 0.0}, {0.0, 0.0, 1.0}}, torch::kFloat64),
+                           .clean = {},
+                           .weight = 0.4}};
     const ObjectivePlace place{
         nullptr, torch::full({1}, 0.4, torch::kFloat64), torch::zeros({1}, torch::kFloat64), 0.5, 10, 100.0};
     return contrastive_objective(batch, place, {4}, settings);

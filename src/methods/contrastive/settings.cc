@@ -8,6 +8,8 @@ namespace {
 constexpr std::array<std::string_view, 7> kLosses = {"infonce", "siglip",  "rince", "rcl-log",
                                                      "rcl-gce", "rcl-tan", "tal"};
 
+constexpr std::array<std::string_view, 2> kLabelSchedules = {"none", "few"};
+
 }  // namespace
 
 std::vector<NamedSetting> ContrastiveSettings::named() {
@@ -44,6 +46,12 @@ std::vector<NamedSetting> ContrastiveSettings::named() {
       {"clean_momentum", &clean_momentum, 0, 1},
       {"clean_floor", &clean_floor, 0, 1},
       {"patience", &patience, 1, 100000},
+      {"start_decay", &start_decay, 0, 1e12},
+      {"head_epochs", &head_epochs, 0, 100000},
+      {"tune_rate", &tune_rate, 0, 1000},
+      {"interpolation", &interpolation, 0, 1},
+      {"label_schedule", NamedChoice{&label_schedule, kLabelSchedules}},
+      {"label_limit", &label_limit, 0, 1000000000},
   };
 }
 

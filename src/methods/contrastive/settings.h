@@ -52,6 +52,20 @@ struct ContrastiveSettings {
 
   int patience = 10;  // epochs without a better validation score before it stops
 
+  // Going on from a trained space (TrainOptions::start_from). Without one they change nothing. `hidden`, the
+  // standardisation of features and, unless chosen, `temperature` are the start's.
+  double start_decay = 0;    // strength of the pull of each weight to where it started, after each step: L2-SP; less
+                             // where a label schedule finds many labels (label_schedule.h)
+  int head_epochs = 0;       // first epochs in which only the hash heads learn: LP-FT
+  double tune_rate = 1;      // of the rate, for all weights, in the epochs after those
+  double interpolation = 1;  // share of the tuned weights in the result, the start has the rest: WiSE-FT. Code lengths
+                             // that the start lacks are not mixed, but what they stand on is: below 1 they suffer
+
+  // "few": labels of some training items teach beside the pairs, the more the more there are of them
+  // (label_schedule.h); "none": labels are not read.
+  std::string label_schedule = "none";
+  std::int64_t label_limit = 0;  // only so many items keep their labels, drawn by seed; 0: all. To measure with
+
   // All of the above, to be chosen by name.
   std::vector<NamedSetting> named();
 };

@@ -1,18 +1,25 @@
 #include "methods/contrastive/train.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/hash.h"
 #include "methods/checkpoint.h"
 #include "methods/contrastive/clean_pairs.h"
+#include "methods/contrastive/label_schedule.h"
 #include "methods/contrastive/objective.h"
 #include "methods/modality_data.h"
 #include "methods/trainer.h"
+#include "nn/label_similarity.h"
 #include "nn/losses.h"
 #include "nn/negative_bank.h"
 #include "nn/single_threaded_tensors.h"
@@ -25,9 +32,31 @@ torch::Tensor positions_tensor(const std::vector<std::size_t>& positions) {
   return torch::tensor(rows, torch::kInt64);
 }
 
-std::string options_digest(const TrainOptions& options, ContrastiveSettings settings, const std::string& data) {
-  const nlohmann::json all = {data, options.bits, options.seed, settings_as_text(settings.named())};
+// `labels`: of the items, as far as they are looked at.
+std::string options_digest(const TrainingSet& set, const TrainOptions& options, ContrastiveSettings settings,
+                           const std::vector<std::vector<std::uint32_t>>& labels,
+                           const std::optional<StartWeights>& start) {
+  const nlohmann::json all = {data_digest(set), options.bits,
+                              options.seed,     settings_as_text(settings.named()),
+                              labels,           start ? start->fingerprint : ""};
   return content_hash(std::string_view(all.dump()));
+}
+
+// Positions of the items that have a label, ascending.
+torch::Tensor labelled_positions(const std::vector<std::vector<std::uint32_t>>& labels) {
+  std::vector<std::int64_t> positions;
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    if (!labels[i].empty()) positions.push_back(static_cast<std::int64_t>(i));
+  return torch::tensor(positions, torch::kInt64);
+}
+
+void note_labels(const LabelSchedule& schedule, ProgressSink& progress) {
+  if (schedule.labelled == 0) {
+    progress.note("no training item has a label: contrastive learns from the pairs alone");
+    return;
+  }
+  progress.note(fmt::format("{} labelled pairs of {} label values: labels have weight {:.2f}, pairs {:.2f}",
+                            schedule.labelled, schedule.classes, schedule.supervised_weight(), schedule.pair_weight()));
 }
 
 // A branch at work on one batch: its tower, if it has one, on all cores, its layers on one.
@@ -49,14 +78,19 @@ class BranchPass {
 // Contrastive learning over fixed data, as the trainer sees it.
 class ContrastiveTask final : public TrainingTask {
  public:
+  // labels: of all items, empty where they are not to be looked at.
   ContrastiveTask(ModalityData image, ModalityData text, const TrainingSet& set, const TrainOptions& options,
-                  const ContrastiveSettings& settings)
+                  const ContrastiveSettings& settings, std::vector<std::vector<std::uint32_t>> labels)
       : image_(std::move(image)),
         text_(std::move(text)),
         train_(positions_tensor(set.train)),
         validation_(positions_tensor(set.validation)),
         options_(options),
-        settings_(settings) {
+        settings_(settings),
+        labels_(std::move(labels)),
+        label_values_(static_cast<std::int64_t>(set.label_values)),
+        schedule_(schedule_for(labels_)),
+        labelled_(labelled_positions(labels_)) {
     torch::manual_seed(options_.seed);
     const auto make = [&] {
       return ContrastiveModel(image_.spec(), text_.spec(), settings_.hidden, settings_.dropout, options_.bits,
@@ -64,11 +98,6 @@ class ContrastiveTask final : public TrainingTask {
     };
     model_ = make();
     teacher_ = make();
-    image_.standardise(train_, settings.spread_floor, *model_->image->input);
-    text_.standardise(train_, settings.spread_floor, *model_->text->input);
-    follow(*teacher_, *model_, 0);
-    teacher_->image->teach();
-    teacher_->text->teach();
     const auto width = std::reduce(options_.bits.begin(), options_.bits.end(), std::int64_t{0});
     // A bank that held the whole set would hold little but stale copies of the batch itself.
     const std::int64_t room = std::min(settings_.bank_capacity, train_.size(0) / 2);
@@ -78,6 +107,37 @@ class ContrastiveTask final : public TrainingTask {
       const torch::NoGradGuard no_grad;
       model_->bias.fill_(-std::log(static_cast<double>(settings_.batch)));
     }
+  }
+
+  // To be called once, before training. Errors of StartingPoint::take_over.
+  Result<void> begin(const std::optional<StartWeights>& start) {
+    if (start) {
+      auto point = StartingPoint::take_over(*model_, *start, options_.bits);
+      if (!point) return std::unexpected(point.error());
+      start_ = std::move(*point);
+      if (settings_.loss == "siglip" && start->bias) {
+        const torch::NoGradGuard no_grad;
+        model_->bias.fill_(*start->bias);
+      }
+      // Old weights mean the same only for features standardised as they were.
+      image_.standardise_as(*model_->image->input);
+      text_.standardise_as(*model_->text->input);
+    } else {
+      image_.standardise(train_, settings_.spread_floor, *model_->image->input);
+      text_.standardise(train_, settings_.spread_floor, *model_->text->input);
+    }
+    follow(*teacher_, *model_, 0);
+    teacher_->image->teach();
+    teacher_->text->teach();
+    return {};
+  }
+
+  // After training: mixes the start into the model. Its validation score then; nothing where none is held out.
+  std::optional<double> interpolate_with_start() {
+    const torch::NoGradGuard no_grad;
+    start_->interpolate(settings_.interpolation);
+    model_->eval();
+    return validate();
   }
 
   const torch::Tensor& train() const { return train_; }
@@ -92,6 +152,15 @@ class ContrastiveTask final : public TrainingTask {
   ContrastiveModel contrastive_model() const { return model_; }
 
   torch::nn::Module& model() override { return *model_; }
+
+  std::vector<AdamGroup> parameter_groups() override {
+    if (!start_) return TrainingTask::parameter_groups();
+    AdamGroup heads{{}, heads_alone_ ? 1 : settings_.tune_rate};
+    AdamGroup others{{}, heads_alone_ ? 0 : settings_.tune_rate};
+    for (const auto& parameter : model_->named_parameters())
+      (parameter.key().find(".head.") != std::string::npos ? heads : others).parameters.push_back(parameter.value());
+    return {heads, others};
+  }
 
   NamedTensors memory() const override {
     NamedTensors memory;
@@ -108,6 +177,7 @@ class ContrastiveTask final : public TrainingTask {
   }
 
   void begin_epoch(const TrainingPlace& place) override {
+    heads_alone_ = start_ && place.epoch < settings_.head_epochs;
     if (settings_.clean_after >= 0 && place.epoch >= settings_.clean_after) look_at_every_pair();
   }
 
@@ -115,20 +185,29 @@ class ContrastiveTask final : public TrainingTask {
     // The teacher is heard once it knows something, and then more and more over one epoch.
     const double taught = (place.done() - settings_.teacher_warm_up) * place.epochs;
     const double soft_share = settings_.soft_share * std::clamp(taught, 0.0, 1.0);
-    const auto pictures = image_.varied_batch(rows, rng);
-    const auto texts = text_.varied_batch(rows, rng);
+    // The batch, then further labelled items, which the student alone sees.
+    const auto further = further_labelled(rows, rng);
+    const auto seen = further.size(0) > 0 ? torch::cat({rows, further}) : rows;
+    const auto pictures = image_.varied_batch(seen, rng);
+    const auto texts = text_.varied_batch(seen, rng);
+    const std::int64_t pairs = rows.size(0);
     PairBatch batch;
     batch.items = rows;
     if (clean_.observed()) batch.clean = clean_.probability().index_select(0, rows).clamp_min(settings_.clean_floor);
     {
       const torch::NoGradGuard no_grad;
-      batch.teacher_image = BranchPass(*teacher_->image, pictures).codes();
-      batch.teacher_text = BranchPass(*teacher_->text, texts).codes();
+      batch.teacher_image = BranchPass(*teacher_->image, pictures.narrow(0, 0, pairs)).codes();
+      batch.teacher_text = BranchPass(*teacher_->text, texts.narrow(0, 0, pairs)).codes();
+    }
+    if (heads_alone_) {  // what the heads stand on includes the running statistics of towers
+      model_->image->input->eval();
+      model_->text->input->eval();
     }
     image_pass_.emplace(*model_->image, pictures);
     text_pass_.emplace(*model_->text, texts);
-    batch.image = image_pass_->codes();
-    batch.text = text_pass_->codes();
+    batch.image = image_pass_->codes().narrow(0, 0, pairs);
+    batch.text = text_pass_->codes().narrow(0, 0, pairs);
+    if (labelled_.size(0) > 0) batch.labelled = labelled_items(seen);
     teacher_image_ = batch.teacher_image;
     teacher_text_ = batch.teacher_text;
     const NegativeBank* bank = place.done() >= settings_.bank_warm_up ? &bank_ : nullptr;
@@ -149,6 +228,9 @@ class ContrastiveTask final : public TrainingTask {
   }
 
   void after_step(const torch::Tensor& rows, const TrainingPlace& place) override {
+    if (start_ && settings_.start_decay > 0)
+      start_->pull_back(place.learning_rate * (heads_alone_ ? 1 : settings_.tune_rate) * settings_.start_decay *
+                        schedule_.start_decay_share());
     keep_temperature_in_range();
     follow(*teacher_, *model_, settings_.teacher_momentum);
     // A pair that is probably wrong is no key to compare with.
@@ -184,6 +266,38 @@ class ContrastiveTask final : public TrainingTask {
     return split_by_bits(torch::cat(parts), options_.bits).back();
   }
 
+  // Labelled items beside those of `rows`, so that as many are compared as the batch has rows, or all there are: few
+  // labels would hardly meet in one batch.
+  torch::Tensor further_labelled(const torch::Tensor& rows, Rng& rng) const {
+    if (labelled_.size(0) == 0) return labelled_;
+    const auto others = labelled_.masked_select(torch::isin(labelled_, rows).logical_not());
+    const std::int64_t within = labelled_.size(0) - others.size(0);
+    const std::int64_t wanted = std::clamp<std::int64_t>(rows.size(0) - within, 0, others.size(0));
+    std::vector<std::int64_t> order(static_cast<std::size_t>(others.size(0)));
+    std::iota(order.begin(), order.end(), std::int64_t{0});
+    shuffle(std::span(order), rng);
+    order.resize(static_cast<std::size_t>(wanted));
+    return others.index_select(0, torch::tensor(order, torch::kInt64));
+  }
+
+  // Of the step under way, whose student saw `items`.
+  LabelledItems labelled_items(const torch::Tensor& items) const {
+    const auto known = torch::isin(items, labelled_).nonzero().squeeze(1);
+    std::vector<std::vector<std::uint32_t>> labels;
+    const auto positions = items.index_select(0, known);
+    for (std::int64_t i = 0; i < positions.size(0); ++i)
+      labels.push_back(labels_[static_cast<std::size_t>(positions[i].item<std::int64_t>())]);
+    const auto values = multi_hot(labels, label_values_);
+    LabelledItems labelled{.image = image_pass_->codes().index_select(0, known),
+                           .text = text_pass_->codes().index_select(0, known),
+                           .alike = any_label_similarity(values, values),
+                           .clean = {},
+                           .weight = schedule_.supervised_weight()};
+    if (clean_.observed())
+      labelled.clean = clean_.probability().index_select(0, positions).clamp_min(settings_.clean_floor);
+    return labelled;
+  }
+
   void look_at_every_pair() {
     const torch::NoGradGuard no_grad;
     model_->eval();
@@ -201,6 +315,12 @@ class ContrastiveTask final : public TrainingTask {
   torch::Tensor validation_;
   TrainOptions options_;
   ContrastiveSettings settings_;
+  std::vector<std::vector<std::uint32_t>> labels_;  // of all items; empty: not known or not looked at
+  std::int64_t label_values_;
+  LabelSchedule schedule_;
+  torch::Tensor labelled_;  // items with labels
+  std::optional<StartingPoint> start_;
+  bool heads_alone_ = false;  // in this epoch
   ContrastiveModel model_ = nullptr;
   ContrastiveModel teacher_ = nullptr;  // slowly follows the model
   NegativeBank bank_{0, 0};
@@ -215,7 +335,7 @@ class ContrastiveTask final : public TrainingTask {
 
 Result<ContrastiveResult> fit_contrastive(const TrainingSet& set, const TrainOptions& options,
                                           const ContrastiveSettings& settings, const std::filesystem::path& directory,
-                                          ProgressSink& progress) {
+                                          ProgressSink& progress, const std::optional<StartWeights>& start) {
   if (set.train.size() < 2)
     return fail(ErrorCode::kInvalidArgument, "one pair to train on; contrast needs two or more");
   // Small products gain nothing from several threads, and towers are spread over threads by shards.
@@ -226,7 +346,14 @@ Result<ContrastiveResult> fit_contrastive(const TrainingSet& set, const TrainOpt
   if (!text) return with_context("texts", text.error());
   const InputSpec image_spec = image->spec();
   const InputSpec text_spec = text->spec();
-  ContrastiveTask task(std::move(*image), std::move(*text), set, options, settings);
+  std::vector<std::vector<std::uint32_t>> labels;
+  if (settings.label_schedule == "few") {
+    labels = limit_labels(set.labels, set.train, static_cast<std::size_t>(settings.label_limit), options.seed);
+    note_labels(schedule_for(labels), progress);
+  }
+  const std::string digest = options_digest(set, options, settings, labels, start);
+  ContrastiveTask task(std::move(*image), std::move(*text), set, options, settings, std::move(labels));
+  if (auto begun = task.begin(start); !begun) return std::unexpected(begun.error());
   const TrainerSettings trainer{.epochs = settings.epochs,
                                 .batch = settings.batch,
                                 .learning_rate = settings.learning_rate,
@@ -234,9 +361,9 @@ Result<ContrastiveResult> fit_contrastive(const TrainingSet& set, const TrainOpt
                                 .weight_decay = settings.weight_decay,
                                 .patience = settings.patience,
                                 .seed = options.seed};
-  const std::string digest = options_digest(options, settings, data_digest(set));
-  const auto run = run_training(task, task.train(), trainer, digest, directory, progress);
+  auto run = run_training(task, task.train(), trainer, digest, directory, progress);
   if (!run) return std::unexpected(run.error());
+  if (start && settings.interpolation < 1) run->best_score = task.interpolate_with_start();
   return ContrastiveResult{
       .model = task.contrastive_model(),
       .image = image_spec,
