@@ -4,7 +4,8 @@
 #   bench/prompthash_step.sh WARIFU PAIRS_CSV IMAGE_NPY SPLITS [ROUNDS]
 #
 # Both learn the same pairs with the same sizes, in turns, each for 1 and for 3 epochs; the difference is two epochs
-# without start-up. Prints milliseconds a step of wall clock and of processor time, and the least and greatest ratio.
+# without start-up. Prints milliseconds a step of wall clock and of processor time for each round. Ours includes a
+# validation and a checkpoint an epoch.
 set -euo pipefail
 warifu=$(realpath "$1") pairs=$(realpath "$2") image=$(realpath "$3") splits=$(realpath "$4") rounds=${5:-3}
 reference=$(realpath "$(dirname "$0")/reference/prompthash.py")
@@ -29,9 +30,9 @@ theirs() {
 
 for ((round = 0; round < rounds; ++round)); do
   for ((i = 1; i <= 3; i += 2)); do
-    echo "ours $i $(ours "$i")"
-    echo "reference-1-thread $i $(theirs "$i" 1)"
-    echo "reference-2-threads $i $(theirs "$i" 2)"
+    spent=$(ours "$i") && echo "ours $i $spent"
+    spent=$(theirs "$i" 1) && echo "reference-1-thread $i $spent"
+    spent=$(theirs "$i" 2) && echo "reference-2-threads $i $spent"
   done
 done | awk -v steps="$((2 * batches))" '
   $2 == 1 { wall[$1] = $3; cpu[$1] = $4 }

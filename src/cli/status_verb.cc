@@ -32,7 +32,7 @@ class StatusVerb final : public Verb {
     Json splits = Json::object();
     for (const auto& [name, size] : status.splits) splits[name] = size;
     Json spaces = Json::array();
-    for (const SpaceStatus& space : status.spaces)
+    for (const SpaceStatus& space : status.spaces) {
       spaces.push_back({{"name", space.name},
                         {"method", space.method},
                         {"bits", space.bits},
@@ -40,6 +40,8 @@ class StatusVerb final : public Verb {
                         {"text_encoder", space.text_encoder},
                         {"codes", space.codes},
                         {"problem", space.problem}});
+      if (!space.caveat.empty()) spaces.back()["caveat"] = space.caveat;
+    }
     Json object{{"items", status.counts.items},
                 {"with_image", status.counts.with_image},
                 {"with_text", status.counts.with_text},
@@ -70,10 +72,10 @@ class StatusVerb final : public Verb {
         print_line(fmt::format("space {}: {}", space.name, space.problem));
         continue;
       }
-      print_line(fmt::format("space {}: {} ({} / {}), {} bits, codes of {} pictures, {} texts, {} pairs", space.name,
-                             space.method, space.image_encoder, space.text_encoder, fmt::join(space.bits, "/"),
-                             count_text(space.codes.at("image")), count_text(space.codes.at("text")),
-                             count_text(space.codes.at("both"))));
+      print_line(fmt::format("space {}: {}{} ({} / {}), {} bits, codes of {} pictures, {} texts, {} pairs", space.name,
+                             space.method, space.caveat.empty() ? "" : " with " + space.caveat, space.image_encoder,
+                             space.text_encoder, fmt::join(space.bits, "/"), count_text(space.codes.at("image")),
+                             count_text(space.codes.at("text")), count_text(space.codes.at("both"))));
     }
     if (!rejected_) return;
     for (const Rejection& rejection : status.rejections)

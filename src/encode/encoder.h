@@ -24,6 +24,10 @@ struct EncoderInput {
   std::span<const std::string> labels;  // "column=value"; read only by encoders with a caveat
 };
 
+// The two things that make codes not strict, in the words that every result of them carries.
+inline constexpr std::string_view kPairedInput = "paired input";  // both halves, and other inputs of the call
+inline constexpr std::string_view kLabelsInQuery = "labels in the query";
+
 // What indexing and search know of a trained model: content in, codes out. It never shows a tensor.
 //
 // Strict: the code of an input depends on the wanted modality of that input alone, not on batch size,
@@ -43,9 +47,9 @@ class Encoder {
   // The form in which pictures are wanted; others are accepted and brought to it.
   virtual PictureFormat picture_format() const = 0;
 
-  // What a code is made from besides the wanted modality of its own input, in words that every result of it
-  // has to carry: "paired input" (both halves, and other inputs of the call) or "labels in the query". Such an
-  // encoder is for measuring; it wants both halves and the labels of every input. Empty: nothing.
+  // What a code is made from besides the wanted modality of its own input: kPairedInput (which wants both
+  // halves of every input), kLabelsInQuery (which wants labels) or nothing. With either an encoder is for
+  // measuring, not for search.
   virtual std::string_view caveat() const { return {}; }
 
   // Codes of all inputs, one matrix for each of spaces() in that order; row i belongs to inputs[i].

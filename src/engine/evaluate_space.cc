@@ -171,8 +171,8 @@ class Evaluation {
       report_.evaluate_seconds += seconds_since(ranking);
       report_.code_bytes_per_item[space.bits] = static_cast<double>((space.bits + 7) / 8);
       if (request_.run_folder.empty()) continue;
-      auto written = write_trec_files({request_.run_folder, direction.name, space, request_.run_depth}, queries->items,
-                                      queries->codes, database->items, database->codes, *truth);
+      auto written = write_trec_files({request_.run_folder, direction.name, space, report_.caveat, request_.run_depth},
+                                      queries->items, queries->codes, database->items, database->codes, *truth);
       if (!written) return std::unexpected(written.error());
       for (auto& file : *written)
         if (std::ranges::find(report_.files, file) == report_.files.end()) report_.files.push_back(std::move(file));

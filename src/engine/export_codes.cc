@@ -1,5 +1,7 @@
 #include "engine/export_codes.h"
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "engine/code_files.h"
 #include "io/npy.h"
@@ -34,8 +36,10 @@ Result<ExportedCodes> export_codes(const Workspace& workspace, const std::string
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure) return fail(ErrorCode::kIo, folder.string() + ": " + failure.message());
-  const std::string stem = name + "-" + modality_name(modality) + "-" + std::to_string(space->bits);
-  ExportedCodes written{folder / (stem + ".npy"), folder / (stem + ".ids.txt"), codes.count()};
+  std::string stem = name + "-" + modality_name(modality) + "-" + std::to_string(space->bits);
+  if (!info->caveat.empty()) stem += "-" + info->caveat;
+  std::ranges::replace(stem, ' ', '-');
+  ExportedCodes written{info->caveat, folder / (stem + ".npy"), folder / (stem + ".ids.txt"), codes.count()};
   if (auto done = write_npy_u8(written.codes, bytes, codes.count(), bytes_per_code); !done)
     return std::unexpected(done.error());
   if (auto done = write_file_atomically(written.ids, ids); !done) return std::unexpected(done.error());

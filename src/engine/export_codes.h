@@ -11,6 +11,7 @@
 namespace warifu {
 
 struct ExportedCodes {
+  std::string caveat;           // as Encoder::caveat; enters the file names
   std::filesystem::path codes;  // NPY uint8 [n, bits/8 rounded up], little-endian bit order
   std::filesystem::path ids;    // one item id a line, in the order of the rows
   std::size_t count = 0;

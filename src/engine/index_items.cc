@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_map>
@@ -126,12 +127,12 @@ class Indexing {
 
  private:
   bool has(const Item& item, Modality modality) const {
-    if (wants_everything()) return images_.has(item) && texts_.has(item);
+    if (wants_pairs()) return images_.has(item) && texts_.has(item);
     return (modality == Modality::kText || images_.has(item)) && (modality == Modality::kImage || texts_.has(item));
   }
 
-  // An encoder that is not strict looks at both halves of an item and at its labels.
-  bool wants_everything() const { return !encoder_->caveat().empty(); }
+  bool wants_pairs() const { return encoder_->caveat() == kPairedInput; }
+  bool wants_labels() const { return encoder_->caveat() == kLabelsInQuery; }
 
   // The codes that are there and still good; null where there are none or another model made them.
   std::vector<std::unique_ptr<CodeSegment>> old_codes(Modality modality, const IndexState& state) const {
@@ -157,6 +158,12 @@ class Indexing {
         stale.push_back(item);
       }
     }
+    // Codes that depend on the others of a call are made together or not at all.
+    if (wants_pairs() && !stale.empty()) {
+      stale.clear();
+      fresh.clear();
+      std::ranges::copy_if(items, std::back_inserter(stale), [&](const Item& item) { return has(item, modality); });
+    }
     ModalityCodes codes(info_.spaces, modality);
     if (auto encoded = encode(stale, codes); !encoded) return encoded;
     return save(codes, old, fresh);
@@ -175,8 +182,8 @@ class Indexing {
   }
 
   Result<void> encode_chunk(std::span<const Item> chunk, ModalityCodes& codes) {
-    const bool want_images = codes.modality() != Modality::kText || wants_everything();
-    const bool want_texts = codes.modality() != Modality::kImage || wants_everything();
+    const bool want_images = codes.modality() != Modality::kText || wants_pairs();
+    const bool want_texts = codes.modality() != Modality::kImage || wants_pairs();
     ContentBatch images;
     ContentBatch texts;
     if (want_images) {
@@ -189,13 +196,13 @@ class Indexing {
       if (!loaded) return std::unexpected(loaded.error());
       texts = std::move(*loaded);
     }
-    if (codes.modality() != Modality::kBoth)  // both-codes meet the same broken items a second time
-      for (const auto* batch : {&images, &texts})
-        for (const auto& [position, error] : batch->failed)
-          report_.failed.push_back({chunk[position].id, error.message, error.hint});
+    // Each broken half once: codes that need both meet it again.
+    if (codes.modality() != Modality::kBoth)
+      for (const auto& [position, error] : (codes.modality() == Modality::kImage ? images : texts).failed)
+        report_.failed.push_back({chunk[position].id, error.message, error.hint});
 
     std::vector<EncoderInput> inputs(chunk.size());
-    const auto labels = wants_everything() ? label_names(chunk) : std::vector<std::vector<std::string>>();
+    const auto labels = wants_labels() ? label_names(chunk) : std::vector<std::vector<std::string>>();
     for (std::size_t i = 0; i < labels.size(); ++i) inputs[i].labels = labels[i];
     std::vector<int> halves(chunk.size(), 0);
     fill(images, inputs, halves, true);

@@ -16,6 +16,7 @@ SpaceStatus space_status(const Workspace& workspace, const std::string& name) {
     return status;
   }
   status.method = info->method;
+  status.caveat = info->caveat;
   status.image_encoder = info->image.name;
   status.text_encoder = info->text.name;
   for (const CodeSpace& space : info->spaces) status.bits.push_back(space.bits);

@@ -14,6 +14,7 @@ namespace warifu {
 struct SpaceStatus {
   std::string name;
   std::string method;
+  std::string caveat;  // as Encoder::caveat
   std::vector<std::uint32_t> bits;
   std::string image_encoder;
   std::string text_encoder;

@@ -352,6 +352,7 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   if (auto replaced = replace_space(unfinished, workspace.space_folder(outcome.space)); !replaced)
     return std::unexpected(replaced.error());
   outcome.report = *report;
+  if (const auto made = read_space_info(workspace.space_folder(outcome.space))) outcome.caveat = made->caveat;
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return outcome;
 }

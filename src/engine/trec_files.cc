@@ -12,7 +12,10 @@ namespace {
 Result<void> write_run(const std::filesystem::path& path, const TrecTarget& target,
                        const std::vector<const Item*>& query_items, const CodeMatrix& queries,
                        const std::vector<const Item*>& database_items, const CodeMatrix& database) {
-  auto writer = TrecRunWriter::open(path, "warifu-" + target.space.name + "-" + std::to_string(target.space.bits));
+  std::string tag = "warifu-" + target.space.name + "-" + std::to_string(target.space.bits);
+  if (!target.caveat.empty()) tag += "-" + target.caveat;
+  std::ranges::replace(tag, ' ', '-');  // one word
+  auto writer = TrecRunWriter::open(path, tag);
   if (!writer) return std::unexpected(writer.error());
   const std::size_t depth = std::min(target.depth == 0 ? database.count() : target.depth, database.count());
   std::vector<std::uint16_t> distances(database.count());

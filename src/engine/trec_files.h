@@ -17,6 +17,7 @@ struct TrecTarget {
   std::filesystem::path folder;  // made if absent
   std::string direction;         // "i2t" …: enters the file names and the run tag
   CodeSpace space;
+  std::string caveat;        // as Encoder::caveat: enters the run tag
   std::size_t depth = 1000;  // ranks a query
 };
 

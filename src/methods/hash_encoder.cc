@@ -51,13 +51,7 @@ class HashEncoder final : public Encoder {
     if (modality == Modality::kBoth) return encode_both(inputs);
     const auto values = outputs(modality == Modality::kImage ? image_ : text_, inputs);
     if (!values) return std::unexpected(values.error());
-    std::vector<CodeMatrix> codes;
-    std::size_t begin = 0;
-    for (const CodeSpace& space : spaces_) {
-      codes.push_back(pack_signs(slice(*values, begin, space.bits)));
-      begin += space.bits;
-    }
-    return codes;
+    return pack_lengths(*values, spaces_);
   }
 
  private:
@@ -122,6 +116,16 @@ Result<StrictLayers::Layer> load_layer(const SafetensorsFile& file, const std::s
 std::unique_ptr<Encoder> make_hash_encoder(const SpaceModel& model, HashBranch image, HashBranch text,
                                            bool relaxed_by_tanh) {
   return std::make_unique<HashEncoder>(model, std::move(image), std::move(text), relaxed_by_tanh);
+}
+
+std::vector<CodeMatrix> pack_lengths(const FloatMatrix& values, std::span<const CodeSpace> spaces) {
+  std::vector<CodeMatrix> codes;
+  std::size_t begin = 0;
+  for (const CodeSpace& space : spaces) {
+    codes.push_back(pack_signs(slice(values, begin, space.bits)));
+    begin += space.bits;
+  }
+  return codes;
 }
 
 Result<StrictLayers> load_branch_layers(const SafetensorsFile& file, const SpaceModel& model, Modality modality,

@@ -2,7 +2,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "encode/encoder.h"
@@ -26,6 +28,9 @@ struct HashBranch {
 // Strict by construction: see StrictLayers and FeatureSource.
 std::unique_ptr<Encoder> make_hash_encoder(const SpaceModel& model, HashBranch image, HashBranch text,
                                            bool relaxed_by_tanh);
+
+// The signs of real values [inputs, bits of all spaces side by side], one matrix for each space.
+std::vector<CodeMatrix> pack_lengths(const FloatMatrix& values, std::span<const CodeSpace> spaces);
 
 // --- from model.safetensors ---
 

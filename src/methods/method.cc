@@ -74,6 +74,9 @@ Result<void> check_set(const TrainingSet& set, const TrainOptions& options) {
     return fail(ErrorCode::kInvalidArgument, "no pair to train on", "see 'warifu status': training learns from pairs");
   if (auto checked = check_side(set.image, "image", items); !checked) return checked;
   if (auto checked = check_side(set.text, "text", items); !checked) return checked;
+  if (!set.labels.empty() && set.labels.size() != items)
+    return fail(ErrorCode::kInvalidArgument, std::to_string(set.labels.size()) + " lists of labels for " +
+                                                 std::to_string(items) + " training items");
   if (options.bits.empty() || options.bits.front() == 0 || options.bits.back() > kMaxBits ||
       !std::ranges::is_sorted(options.bits, std::ranges::less_equal{}))
     return fail(ErrorCode::kInvalidArgument, "bits must be different lengths in 1 … " + std::to_string(kMaxBits),

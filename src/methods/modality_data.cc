@@ -105,6 +105,11 @@ torch::Tensor ModalityData::varied_batch(const torch::Tensor& rows, Rng& rng) co
   return chosen;
 }
 
+torch::Tensor positions_tensor(const std::vector<std::size_t>& positions) {
+  std::vector<std::int64_t> rows(positions.begin(), positions.end());
+  return torch::tensor(rows, torch::kInt64);
+}
+
 std::string data_digest(const TrainingSet& set) {
   std::string parts;
   add(parts, set.image);

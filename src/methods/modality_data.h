@@ -39,6 +39,9 @@ class ModalityData {
   torch::Tensor values_;
 };
 
+// Positions of items as rows of their tensors, int64.
+torch::Tensor positions_tensor(const std::vector<std::size_t>& positions);
+
 // Bytes that name the data and the split, so that a checkpoint is continued only on equal ones.
 std::string data_digest(const TrainingSet& set);
 

@@ -24,6 +24,7 @@ std::string fingerprint_of(const SpaceModel& model) {
     parts.push_back({tower->name, tower->width, tower->weights_hash, tower->vocabulary_hash});
     if (!tower->settings.empty()) parts.push_back(tower->settings_hash);
   }
+  if (!model.caveat.empty()) parts.push_back(model.caveat);
   return content_hash(std::string_view(parts.dump()));
 }
 

@@ -35,7 +35,7 @@ struct SpaceModel {
   std::vector<std::uint32_t> bits;  // ascending
   std::uint32_t generation = 1;
   std::string weights_hash;  // of model.safetensors
-  std::string fingerprint;   // of the method, model.safetensors and the towers' files
+  std::string fingerprint;   // of the method, model.safetensors, the towers' files and the caveat
   std::string caveat;        // as Encoder::caveat
   SpaceTower image;
   SpaceTower text;

@@ -56,6 +56,18 @@ TEST(ClassCodeWords, OfAlikeClassesLieNear) {
   EXPECT_LT(within, across - 0.5);
 }
 
+TEST(ClassCodeWords, WithoutPullPreferNoClasses) {
+  double first_two = 0, all = 0;
+  constexpr int kSeeds = 12;
+  for (int seed = 0; seed < kSeeds; ++seed) {
+    Rng rng(static_cast<std::uint64_t>(seed));
+    const auto between = distances(class_code_words(torch::zeros({12, 12}), 16, rng));
+    first_two += between[0][1].item<double>() / kSeeds;
+    all += between.sum().item<double>() / (12 * 11) / kSeeds;
+  }
+  EXPECT_NEAR(first_two, all, 1.5);
+}
+
 TEST(ClassCodeWords, OfOneClassIsAnyWord) {
   Rng rng(1);
   EXPECT_EQ(class_code_words(torch::zeros({1, 1}), 8, rng).sizes(), (std::vector<std::int64_t>{1, 8}));

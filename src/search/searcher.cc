@@ -49,16 +49,16 @@ Result<CodeMatrix> Searcher::stored_code(std::int64_t row) const {
 }
 
 Result<CodeMatrix> Searcher::encode_query(const Query& query) const {
+  if (encoder_ && !encoder_->caveat().empty())
+    return fail(
+        ErrorCode::kIncompatible,
+        "space '" + space_.name + "' is for measuring only: its codes are made with " + std::string(encoder_->caveat()),
+        "search a space that was trained without --set mode=...");
   if (query.like_row) return stored_code(*query.like_row);
   if (!query.text && !query.picture) {
     return fail(ErrorCode::kInvalidArgument, "nothing to search for", "give --text, --image, both, or --like ID");
   }
   if (!encoder_) return fail(ErrorCode::kIncompatible, "space '" + space_.name + "' has no encoder loaded");
-  if (!encoder_->caveat().empty())
-    return fail(ErrorCode::kIncompatible,
-                "space '" + space_.name + "' is for measuring only: its codes are made with " +
-                    std::string(encoder_->caveat()) + ", which a query has not",
-                "search a space that was trained without --set mode=…, or use --like ID");
   EncoderInput input;
   if (query.picture) input.picture = &*query.picture;
   if (query.text) input.text = *query.text;

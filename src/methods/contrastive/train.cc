@@ -27,11 +27,6 @@
 namespace warifu {
 namespace {
 
-torch::Tensor positions_tensor(const std::vector<std::size_t>& positions) {
-  std::vector<std::int64_t> rows(positions.begin(), positions.end());
-  return torch::tensor(rows, torch::kInt64);
-}
-
 // `labels`: of the items, as far as they are looked at.
 std::string options_digest(const TrainingSet& set, const TrainOptions& options, ContrastiveSettings settings,
                            const std::vector<std::vector<std::uint32_t>>& labels,

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "methods/checkpoint.h"
 #include "methods/feature_source.h"
+#include "methods/hash_encoder.h"
 #include "methods/prompthash/train.h"
 #include "methods/trained_tower.h"
 #include "nn/single_threaded_tensors.h"
@@ -22,7 +22,7 @@ constexpr std::string_view kNetwork = "network.";
 constexpr const char* kLabels = "labels";  // in the metadata of the weights: names of the concepts, a JSON array
 
 std::string_view caveat_of(const PromptHashSettings& settings) {
-  return settings.is_paper() ? "paired input" : settings.is_oracle() ? "labels in the query" : "";
+  return settings.is_paper() ? kPairedInput : settings.is_oracle() ? kLabelsInQuery : "";
 }
 
 // Features of one modality, as the network wants them.
@@ -69,17 +69,7 @@ class PromptHashEncoder final : public Encoder {
       if (!features) return std::unexpected(features.error());
       text = std::move(*features);
     }
-    const FloatMatrix values = outputs(inputs, modality, image, text);
-    std::vector<CodeMatrix> codes;
-    std::size_t begin = 0;
-    for (const CodeSpace& space : spaces_) {
-      FloatMatrix part(values.rows(), space.bits);
-      for (std::size_t i = 0; i < values.rows(); ++i)
-        std::ranges::copy(values.row(i).subspan(begin, space.bits), part.row(i).begin());
-      codes.push_back(pack_signs(part));
-      begin += space.bits;
-    }
-    return codes;
+    return pack_lengths(outputs(inputs, modality, image, text), spaces_);
   }
 
  private:
@@ -105,12 +95,12 @@ class PromptHashEncoder final : public Encoder {
     std::size_t bits = 0;
     for (const CodeSpace& space : spaces_) bits += space.bits;
     FloatMatrix values(inputs.size(), bits);
-    // One row at a time, which then has no neighbours; in mode paper as many as it was taught with.
+    // One row at a time, which then has no neighbours; in mode paper batches of nearly one size, as it was taught with.
     const std::size_t size = settings_.is_paper() ? static_cast<std::size_t>(settings_.batch) : 1;
     const std::size_t batches = (inputs.size() + size - 1) / size;
     for_each_alone(batches, [&](std::size_t batch) {
-      const std::size_t begin = batch * size;
-      const std::size_t count = std::min(size, inputs.size() - begin);
+      const std::size_t begin = batch * inputs.size() / batches;
+      const std::size_t count = (batch + 1) * inputs.size() / batches - begin;
       const auto rows = [&](const torch::Tensor& all) {
         return all.defined() ? all.narrow(0, static_cast<std::int64_t>(begin), static_cast<std::int64_t>(count)) : all;
       };
@@ -148,18 +138,23 @@ Result<Source> load_source(const SafetensorsFile& file, const std::filesystem::p
   return source;
 }
 
-// The settings as model.json has them.
+// Those settings that say what the network is, as model.json has them.
 Result<PromptHashSettings> stored_settings(const SpaceModel& model) {
+  constexpr const char* kHint = "restore the space's directory, or train the space again";
   PromptHashSettings settings;
   std::vector<std::string> stored;
-  for (const NamedSetting& setting : settings.named()) {
-    const auto found = model.settings.find(std::string(setting.name));
+  for (const char* name : {"mode", "prompts", "fusion", "ssm", "tokens", "width", "heads", "auxiliary_bits", "batch"}) {
+    const auto found = model.settings.find(name);
     if (found == model.settings.end())
-      return fail(ErrorCode::kBadFormat, "setting '" + std::string(setting.name) + "' is missing",
-                  "restore the space's directory, or train the space again");
+      return fail(ErrorCode::kBadFormat, std::string("setting '") + name + "' is missing", kHint);
     stored.push_back(found->first + "=" + found->second);
   }
-  if (auto chosen = choose_settings(settings.named(), stored); !chosen) return std::unexpected(chosen.error());
+  if (auto chosen = choose_settings(settings.named(), stored); !chosen)
+    return fail(ErrorCode::kBadFormat, chosen.error().message, kHint);
+  if (settings.width % settings.heads != 0)
+    return fail(ErrorCode::kBadFormat, "width and heads do not fit each other", kHint);
+  if (model.caveat != caveat_of(settings))
+    return fail(ErrorCode::kBadFormat, "the caveat is not that of mode " + settings.mode, kHint);
   return settings;
 }
 
@@ -167,14 +162,18 @@ Result<PromptHashSettings> stored_settings(const SpaceModel& model) {
 Result<void> check_sizes(const SafetensorsFile& file, const PromptHashShape& shape,
                          const PromptHashSettings& settings) {
   const std::int64_t pooled = settings.tokens * settings.width;
-  const std::pair<const char*, std::vector<std::int64_t>> wanted[] = {
+  std::vector<std::pair<std::string, std::vector<std::int64_t>>> wanted = {
       {"image_tokens.weight", {pooled, shape.image_width}},
       {"text_tokens.weight", {pooled, shape.text_width}},
       {"mlp.blocks.0.expand.weight", {pooled, pooled}},
-      {"head.linear.weight", {shape.all_bits(), pooled}},
-      {"concepts", {shape.concepts, settings.width}}};
+      {"head.linear.weight", {shape.all_bits(), pooled}}};
+  if (settings.has_prompts()) {
+    wanted.push_back({"image_affinity.weight", {shape.concepts, pooled}});
+    wanted.push_back({"text_affinity.weight", {shape.concepts, pooled}});
+  }
+  // Everything else is smaller than one of these, but for the parts of mode paper: within ten times this one.
+  if (settings.is_paper()) wanted.push_back({"batch_fusion.transformer.attn.in_proj_weight", {6 * pooled, 2 * pooled}});
   for (const auto& [name, size] : wanted) {
-    if (name == std::string_view("concepts") && !settings.has_prompts()) continue;
     const auto found = file.tensors().find(std::string(kNetwork) + name);
     if (found != file.tensors().end() && found->second.shape == size) continue;
     return fail(ErrorCode::kIncompatible,
@@ -225,9 +224,9 @@ Result<SpaceModel> describe(const TrainingSet& set, const TrainOptions& options,
 Result<TrainReport> train_prompthash(const TrainingSet& set, const TrainOptions& options,
                                      const std::filesystem::path& directory, ProgressSink& progress) {
   PromptHashSettings settings;
-  if (auto chosen = choose_settings(settings.named(), options.settings); !chosen)
-    return std::unexpected(chosen.error());
-  if (options.epochs > 0) settings.epochs = options.epochs;
+  auto wanted = options.settings;
+  if (options.epochs > 0) wanted.push_back("epochs=" + std::to_string(options.epochs));
+  if (auto chosen = choose_settings(settings.named(), wanted); !chosen) return std::unexpected(chosen.error());
   if (const auto caveat = caveat_of(settings); !caveat.empty())
     progress.note("mode=" + settings.mode + " makes codes with " + std::string(caveat) +
                   ": for comparison, not for search");

@@ -50,6 +50,51 @@ TEST_F(PromptHashNetworkTest, MakesAnImageCodeOfTheImageAloneAndATextCodeOfTheTe
   }
 }
 
+TEST_F(PromptHashNetworkTest, EqualsItsEquations) {
+  const torch::NoGradGuard no_grad;
+  auto settings = small_settings();
+  auto network = make(settings);
+  for (auto& parameter : network->parameters()) parameter.add_(0.1 * torch::randn_like(parameter));
+  const auto of = network->named_parameters();
+  const auto copy = [&](const std::string& prefix, torch::nn::Module& to) {
+    for (auto& parameter : to.named_parameters()) parameter.value().copy_(of[prefix + parameter.key()]);
+  };
+  TransformerBlock block(TransformerBlockOptions{.width = 16, .heads = settings.heads, .hidden = 32});
+  copy("prompt_block.", *block);
+  GatedFusion fusion(GatedFusionOptions{.width = 16, .heads = settings.heads});
+  fusion->eval();
+  copy("fusion.", *fusion);
+  ResidualMlp mlp(48, 48, 1, 0.0);
+  copy("mlp.", *mlp);
+  const auto linear = [&](const std::string& name, const torch::Tensor& x) {
+    return x.matmul(of[name + ".weight"].t()) + of[name + ".bias"];
+  };
+  const auto norm = [&](const std::string& name, const torch::Tensor& x) {
+    const auto mean = x.mean(-1, true), variance = (x - mean).pow(2).mean(-1, true);
+    return (x - mean) / (variance + 1e-5).sqrt() * of[name + ".weight"] + of[name + ".bias"];
+  };
+  const auto spoken = [&](const std::string& half, const torch::Tensor& features) {  // Y, [1, 3, 16]
+    const auto x =
+        torch::gelu(norm(half + "_norm", linear(half + "_tokens", features).view({1, 3, 16}) + of[half + "_position"]));
+    const auto a = torch::softmax(linear(half + "_affinity", x.view({1, 48})), 1);
+    const auto p = (of["context"] + a.matmul(of["concepts"])).unsqueeze(0);
+    const auto both = norm("prompt_norm", block(torch::cat({x, p}, 1)));
+    return both.narrow(1, 0, 3) * (1 + both.narrow(1, 3, 3));
+  };
+  const auto y_v = spoken("image", row(image_, 0)), y_t = spoken("text", row(text_, 0));
+  const auto null_v = of["image_null"].unsqueeze(0), null_t = of["text_null"].unsqueeze(0);
+  const auto code = [&](const torch::Tensor& r) {
+    return linear("head.linear", mlp(r.view({1, 48}))).narrow(1, 0, 12);
+  };
+  const auto image = code((y_v + fusion(torch::cat({y_v, null_t}, 1)).narrow(1, 0, 3)) / 2);
+  const auto text = code((y_t + fusion(torch::cat({null_v, y_t}, 1)).narrow(1, 1, 3)) / 2);
+  const auto fused = fusion(torch::cat({y_v, y_t}, 1));
+  const auto both = code((y_v + y_t + fused.narrow(1, 0, 3) + fused.narrow(1, 3, 3)) / 4);
+  EXPECT_TRUE(torch::allclose(network->outputs(Modality::kImage, row(image_, 0), {}, {}), image, 1e-3, 1e-4));
+  EXPECT_TRUE(torch::allclose(network->outputs(Modality::kText, {}, row(text_, 0), {}), text, 1e-3, 1e-4));
+  EXPECT_TRUE(torch::allclose(network->outputs(Modality::kBoth, row(image_, 0), row(text_, 0), {}), both, 1e-3, 1e-4));
+}
+
 TEST_F(PromptHashNetworkTest, IsTaughtByTheSameCodesThatItEncodesBy) {
   const torch::NoGradGuard no_grad;
   auto network = make(small_settings());

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/hash.h"
 #include "evaluate/evaluate.h"
 #include "evaluate/relevance.h"
-#include "methods/checkpoint.h"
 #include "methods/modality_data.h"
 #include "methods/prompthash/objective.h"
 #include "methods/trainer.h"
@@ -19,10 +19,7 @@
 namespace warifu {
 namespace {
 
-torch::Tensor positions_tensor(const std::vector<std::size_t>& positions) {
-  std::vector<std::int64_t> rows(positions.begin(), positions.end());
-  return torch::tensor(rows, torch::kInt64);
-}
+constexpr std::size_t kMaxLabelValues = 4096;  // memory and the search for code words grow with its square
 
 torch::Tensor signs_of(const torch::Tensor& values) { return values.ge(0).to(torch::kFloat32) * 2 - 1; }
 
@@ -51,8 +48,12 @@ class PromptHashTask final : public TrainingTask {
         train_(positions_tensor(set.train)),
         labels_(multi_hot(set.labels, static_cast<std::int64_t>(set.label_values))),
         settings_(settings) {
-    for (const std::size_t position : set.validation)
-      if (!set.labels[position].empty()) validation_.push_back(position);
+    for (const std::size_t position : set.validation) {
+      if (set.labels[position].empty()) continue;
+      validation_.push_back(position);
+      auto& values = validation_labels_.emplace_back(ItemLabels{set.labels[position]})[0];
+      std::ranges::sort(values);
+    }
     shape_ = {.image_width = image_.spec().width,
               .text_width = text_.spec().width,
               .concepts = labels_.size(1),
@@ -77,21 +78,13 @@ class PromptHashTask final : public TrainingTask {
   torch::nn::Module& model() override { return *model_; }
 
   NamedTensors memory() const override {
-    return {{"image", image_buffer_}, {"text", text_buffer_}, {"both", both_buffer_}, {"targets", targets_}};
+    return {{"image", image_buffer_}, {"text", text_buffer_}, {"both", both_buffer_}};
   }
 
   void restore_memory(const NamedTensors& memory) override {
-    for (const auto& [name, tensor] : memory)
-      TORCH_CHECK(tensor.sizes() == image_buffer_.sizes(), "code buffer '", name, "' does not fit");
-    const auto copy = [&](const char* name, torch::Tensor& buffer) {
-      const auto found = memory.find(name);
-      TORCH_CHECK(found != memory.end(), "no code buffer '", name, "'");
-      buffer = found->second.clone();
-    };
-    copy("image", image_buffer_);
-    copy("text", text_buffer_);
-    copy("both", both_buffer_);
-    copy("targets", targets_);
+    image_buffer_.copy_(memory.at("image"));
+    text_buffer_.copy_(memory.at("text"));
+    both_buffer_.copy_(memory.at("both"));
   }
 
   void begin_epoch(const TrainingPlace& place) override {
@@ -141,14 +134,7 @@ class PromptHashTask final : public TrainingTask {
     const auto rows = positions_tensor(validation_);
     const auto image = codes(Modality::kImage, rows);
     const auto text = codes(Modality::kText, rows);
-    std::vector<ItemLabels> labels;
-    for (std::int64_t i = 0; i < rows.size(0); ++i) {
-      const auto values = labels_[rows[i].item<std::int64_t>()].nonzero().squeeze(1);
-      labels.push_back({std::vector<std::uint32_t>()});
-      for (std::int64_t j = 0; j < values.size(0); ++j)
-        labels.back()[0].push_back(static_cast<std::uint32_t>(values[j].item<std::int64_t>()));
-    }
-    const auto truth = relevance(labels, labels, RelevanceRule::Kind::kAny);
+    const auto truth = relevance(validation_labels_, validation_labels_, RelevanceRule::Kind::kAny);
     const MetricOptions options{.cutoffs = {1}, .bootstrap_samples = 0};
     return (evaluate_codes(image, text, truth, options).map + evaluate_codes(text, image, truth, options).map) / 2;
   }
@@ -162,13 +148,13 @@ class PromptHashTask final : public TrainingTask {
 
  private:
   // What pulls the code words of two classes together: how alike their fixed features are, pictures' if they are
-  // fixed, else texts'; nothing where towers are trained and no feature is known yet.
+  // fixed, else texts'; nothing where towers are trained and no feature is known yet, or where it is not wanted.
   torch::Tensor likeness() const {
     const auto labels = labels_.index_select(0, train_);
     for (const ModalityData* data : {&image_, &text_})
-      if (data->spec().kind == InputSpec::Kind::kFeatures)
+      if (data->spec().kind == InputSpec::Kind::kFeatures && settings_.word_sharpness > 0)
         return class_pull(data->batch(train_), labels, settings_.word_sharpness);
-    return class_pull(torch::ones({labels.size(0), 1}), labels, 0);
+    return torch::zeros({labels.size(1), labels.size(1)});
   }
 
   void remember(const torch::Tensor& rows, const PromptHashBatch& batch) {
@@ -196,11 +182,13 @@ class PromptHashTask final : public TrainingTask {
   CodeMatrix codes(Modality modality, const torch::Tensor& rows) {
     CodeMatrix codes;
     const std::uint32_t bits = shape_.bits[shape_.bits.size() - 2];
+    const bool needs_image = settings_.is_paper() || modality == Modality::kImage;
+    const bool needs_text = settings_.is_paper() || modality == Modality::kText;
     for (const auto& part : rows.split(settings_.batch)) {
-      const InputPass image(*model_->image, image_.batch(part));
-      const InputPass text(*model_->text, text_.batch(part));
-      const auto values =
-          model_->network->outputs(modality, image.features(), text.features(), labels_.index_select(0, part));
+      torch::Tensor image, text;
+      if (needs_image) image = InputPass(*model_->image, image_.batch(part)).features();
+      if (needs_text) text = InputPass(*model_->text, text_.batch(part)).features();
+      const auto values = model_->network->outputs(modality, image, text, labels_.index_select(0, part));
       codes.append(pack_signs(to_float_matrix(values.narrow(1, values.size(1) - bits, bits))));
     }
     return codes;
@@ -211,6 +199,7 @@ class PromptHashTask final : public TrainingTask {
   torch::Tensor train_;
   torch::Tensor labels_;                 // of all items of the set, multi-hot
   std::vector<std::size_t> validation_;  // held-out items with a label
+  std::vector<ItemLabels> validation_labels_;
   PromptHashSettings settings_;
   PromptHashShape shape_;
   PromptHashModel model_ = nullptr;
@@ -225,12 +214,20 @@ class PromptHashTask final : public TrainingTask {
 };
 
 Result<void> check_labels(const TrainingSet& set) {
-  const auto has_label = [&](std::size_t position) {
-    return position < set.labels.size() && !set.labels[position].empty();
-  };
-  if (set.label_values > 0 && std::ranges::any_of(set.train, has_label)) return {};
-  return fail(ErrorCode::kInvalidArgument, "prompthash learns from labels, and no training item has one",
-              "ingest with --label-columns, name other ones with --labels, or choose contrastive or cca-itq");
+  std::set<std::uint32_t> values;
+  for (const std::size_t position : set.train)
+    if (position < set.labels.size()) values.insert(set.labels[position].begin(), set.labels[position].end());
+  if (values.size() < 2)
+    return fail(ErrorCode::kInvalidArgument,
+                values.empty() ? "prompthash learns from labels, and no training item has one"
+                               : "prompthash learns from labels, and all training items have the same one",
+                "ingest with --label-columns, name other ones with --labels, or choose contrastive or cca-itq");
+  if (set.label_values > kMaxLabelValues)
+    return fail(
+        ErrorCode::kInvalidArgument,
+        std::to_string(set.label_values) + " label values; prompthash takes at most " + std::to_string(kMaxLabelValues),
+        "choose the label columns that matter with --labels");
+  return {};
 }
 
 Result<void> check_settings(const PromptHashSettings& settings) {

@@ -39,8 +39,8 @@ struct PromptHashResult {
 // checkpoint into `directory`, and continues one that is there. The same set, options and settings give
 // the same model on the same machine, whether interrupted or not.
 //
-// kInvalidArgument: fewer than two pairs, no label, features that are no numbers, a loss that became none, or
-// settings that do not fit each other; kUnavailable: stopped on request, as run_training.
+// kInvalidArgument: fewer than two pairs or label values, more than 4,096 label values, features that are no numbers, a
+// loss that became none, or settings that do not fit each other; kUnavailable: stopped on request, as run_training.
 Result<PromptHashResult> fit_prompthash(const TrainingSet& set, const TrainOptions& options,
                                         const PromptHashSettings& settings, const std::filesystem::path& directory,
                                         ProgressSink& progress);
