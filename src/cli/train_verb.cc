@@ -74,7 +74,7 @@ class TrainVerb final : public Verb {
                  {"train_seconds", outcome->report.train_seconds},
                  {"seconds", outcome->seconds}};
     if (!request_.start_from.empty()) line["start_from"] = request_.start_from;
-    if (!outcome->caveat.empty()) line["caveat"] = outcome->caveat;
+    if (!outcome->report.caveat.empty()) line["caveat"] = outcome->report.caveat;
     if (outcome->mismatched_pairs > 0) line["mismatched_pairs"] = outcome->mismatched_pairs;
     if (outcome->suspicious_pairs) line["suspicious_pairs"] = *outcome->suspicious_pairs;
     if (outcome->suspicious_recall) line["suspicious_recall"] = *outcome->suspicious_recall;

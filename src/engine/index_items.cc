@@ -159,7 +159,9 @@ class Indexing {
       }
     }
     // Codes that depend on the others of a call are made together or not at all.
-    if (wants_pairs() && !stale.empty()) {
+    const bool fewer =
+        std::ranges::any_of(old, [&](const auto& segment) { return segment && segment->rows.size() != fresh.size(); });
+    if (wants_pairs() && (fewer || !stale.empty())) {
       stale.clear();
       fresh.clear();
       std::ranges::copy_if(items, std::back_inserter(stale), [&](const Item& item) { return has(item, modality); });

@@ -257,6 +257,14 @@ Result<void> list_pairs(std::span<const Item> items, std::span<const std::size_t
   return {};
 }
 
+// A run that was killed while it replaced the space left the old one aside.
+void recover_space(const std::filesystem::path& target) {
+  const auto aside = target.parent_path() / (".old-" + target.filename().string());
+  std::error_code failure;
+  if (!std::filesystem::exists(target, failure) && std::filesystem::exists(aside, failure))
+    std::filesystem::rename(aside, target, failure);
+}
+
 Result<void> replace_space(const std::filesystem::path& made, const std::filesystem::path& target) {
   // The old one steps aside first: a kill in between leaves both, none half-deleted.
   const auto aside = target.parent_path() / (".old-" + target.filename().string());
@@ -283,6 +291,7 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
     return fail(ErrorCode::kInvalidArgument,
                 "--noise pairs:" + std::to_string(request.pair_noise) + " is not in 0 … 1");
 
+  recover_space(workspace.space_folder(outcome.space));
   const auto start = find_start(workspace, request);
   if (!start) return std::unexpected(start.error());
   if (*start)
@@ -352,7 +361,6 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   if (auto replaced = replace_space(unfinished, workspace.space_folder(outcome.space)); !replaced)
     return std::unexpected(replaced.error());
   outcome.report = *report;
-  if (const auto made = read_space_info(workspace.space_folder(outcome.space))) outcome.caveat = made->caveat;
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return outcome;
 }

@@ -47,7 +47,6 @@ struct TrainOutcome {
   std::optional<double> suspicious_precision;
   std::string image_encoder;
   std::string text_encoder;
-  std::string caveat;  // as Encoder::caveat
   double seconds = 0;  // all of it
   TrainReport report;  // of the method alone
 };

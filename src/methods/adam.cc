@@ -46,8 +46,9 @@ void Adam::zero_grad() {
 double Adam::step(double learning_rate, double max_norm) {
   const torch::NoGradGuard no_grad;
   double squares = 0;
-  for (const auto& parameter : parameters_)
-    if (parameter.grad().defined()) squares += parameter.grad().pow(2).sum().item<double>();
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    if (const auto& parameter = parameters_[i]; rates_[i] > 0 && parameter.grad().defined())
+      squares += parameter.grad().pow(2).sum().item<double>();
   const double norm = std::sqrt(squares);
   if (!std::isfinite(norm)) return norm;
   const double shrink = std::min(1.0, max_norm / (norm + 1e-12));

@@ -27,7 +27,8 @@ class Adam {
   void set_rates(const std::vector<AdamGroup>& groups);
 
   void zero_grad();
-  // One step along the gradients, which are first scaled down to a common norm of at most `max_norm`.
+  // One step along the gradients, which are first scaled down to a common norm of at most `max_norm`; those of rate 0
+  // do not count.
   // A parameter without a gradient stays. Returns their norm before; where that is no number, nothing
   // is changed.
   double step(double learning_rate, double max_norm = 5.0);

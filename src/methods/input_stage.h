@@ -22,6 +22,9 @@ struct InputSpec {
   std::int64_t vocabulary_size = 0;  // kPieces
 };
 
+// Of the output of trained towers.
+inline constexpr std::int64_t kTrainedTowerWidth = 192;
+
 // A standardised feature is cut to this size: a word seen twice in the training texts would
 // otherwise outweigh all others.
 inline constexpr float kFeatureLimit = 8;

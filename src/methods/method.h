@@ -54,6 +54,7 @@ struct TrainReport {
   // Of each item of the set, how likely its picture and text belong together, 0 … 1; empty where the
   // method does not ask.
   std::vector<float> clean_probability;
+  std::string caveat = {};  // as Encoder::caveat
 };
 
 // Trains `method` and leaves everything that load_encoder needs in `directory` (weights, tower

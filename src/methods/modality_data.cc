@@ -12,7 +12,6 @@
 namespace warifu {
 namespace {
 
-constexpr std::int64_t kTowerWidth = 192;
 constexpr double kPieceDropout = 0.1;
 
 Result<torch::Tensor> feature_tensor(const FloatMatrix& features) {
@@ -66,10 +65,10 @@ Result<ModalityData> ModalityData::make(const TrainingInputs& inputs) {
     data.spec_ = {InputSpec::Kind::kFeatures, static_cast<std::int64_t>(inputs.features.cols()), 0};
     values = feature_tensor(inputs.features);
   } else if (!inputs.pictures.empty()) {
-    data.spec_ = {InputSpec::Kind::kPictures, kTowerWidth, 0};
+    data.spec_ = {InputSpec::Kind::kPictures, kTrainedTowerWidth, 0};
     values = picture_tensor(inputs.pictures);
   } else {
-    data.spec_ = {InputSpec::Kind::kPieces, kTowerWidth, 0};
+    data.spec_ = {InputSpec::Kind::kPieces, kTrainedTowerWidth, 0};
     values = piece_tensor(inputs, data.spec_);
   }
   if (!values) return std::unexpected(values.error());

@@ -55,8 +55,19 @@ Result<std::optional<StartWeights>> choose_start(const TrainingSet& set, const T
                 fmt::format("hidden={}; the start has a hidden layer of {}", settings.hidden, start->hidden),
                 "leave it out: the layer is taken over");
   settings.hidden = start->hidden;
-  if (start->temperature && !chooses(options.settings, "temperature"))
+  if (start->temperature && !chooses(options.settings, "temperature")) {
     settings.temperature = std::clamp(*start->temperature, settings.min_temperature, settings.max_temperature);
+    if (settings.temperature != *start->temperature)
+      progress.note(
+          fmt::format("the start's temperature {:.3g} becomes {:.3g}: choose min_temperature and max_temperature "
+                      "with --set to keep it",
+                      *start->temperature, settings.temperature));
+  }
+  if (settings.head_epochs >= settings.patience && settings.head_epochs < settings.epochs)
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("head_epochs {} and patience {}: the run could end before more than the heads have learnt",
+                            settings.head_epochs, settings.patience),
+                "choose a greater patience with --set");
   for (const std::uint32_t length : options.bits)
     if (!std::ranges::binary_search(start->bits, length))
       progress.note(fmt::format("the start has no codes of {} bits: they are learnt from nothing", length));
@@ -70,14 +81,19 @@ Result<TrainReport> train_contrastive(const TrainingSet& set, const TrainOptions
   ContrastiveSettings settings;
   if (auto chosen = choose_settings(settings.named(), options.settings); !chosen)
     return std::unexpected(chosen.error());
-  if (!(settings.min_temperature <= settings.temperature && settings.temperature <= settings.max_temperature))
+  if (options.epochs > 0) settings.epochs = options.epochs;
+  const auto check_temperatures = [&]() -> Result<void> {
+    if (settings.min_temperature <= settings.temperature && settings.temperature <= settings.max_temperature) return {};
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("temperature {} is not in min_temperature {} … max_temperature {}", settings.temperature,
                             settings.min_temperature, settings.max_temperature),
                 "choose all three with --set");
-  if (options.epochs > 0) settings.epochs = options.epochs;
+  };
+  if (options.start_from.empty() || settings.min_temperature > settings.max_temperature)
+    if (auto checked = check_temperatures(); !checked) return std::unexpected(checked.error());
   const auto start = choose_start(set, options, settings, progress);
   if (!start) return std::unexpected(start.error());
+  if (auto checked = check_temperatures(); !checked) return std::unexpected(checked.error());
   if (set.label_values > 0 && settings.label_schedule == "none")
     progress.note("contrastive learns from the pairs alone: the labels are not looked at");
   auto result = fit_contrastive(set, options, settings, directory, progress, *start);

@@ -31,6 +31,7 @@ std::vector<std::vector<std::uint32_t>> limit_labels(const std::vector<std::vect
                                                      std::uint64_t seed) {
   if (labels.empty()) return {};
   std::vector<std::size_t> order = train;
+  std::erase_if(order, [&](std::size_t item) { return labels[item].empty(); });
   Rng rng(seed ^ 0x6C6162656C73ULL);  // apart from the split, which the bare seed draws
   shuffle(std::span(order), rng);
   if (limit > 0 && limit < order.size()) order.resize(limit);

@@ -19,8 +19,8 @@ struct LabelSchedule {
   double start_decay_share() const;  // min(1, 16 classes / n), of the pull to a start; 1 without labels
 };
 
-// `labels` of all items with those of `limit` of the positions `train` kept, all others empty; which ones, by seed.
-// 0: no limit but for items outside `train`. To measure what few labels are worth.
+// `labels` of all items with those of `limit` labelled ones of the positions `train` kept, all others empty; which
+// ones, by seed. 0: no limit but for items outside `train`. To measure what few labels are worth.
 std::vector<std::vector<std::uint32_t>> limit_labels(const std::vector<std::vector<std::uint32_t>>& labels,
                                                      const std::vector<std::size_t>& train, std::size_t limit,
                                                      std::uint64_t seed);

@@ -66,6 +66,11 @@ TEST_F(LimitLabels, KeepsSoManyOfTrainAndNoneOfHeldOutItems) {
     }
 }
 
+TEST_F(LimitLabels, CountsOnlyItemsThatHaveOne) {
+  for (std::size_t i = 4; i < 20; i += 2) labels_[i].clear();
+  EXPECT_EQ(labelled(limit_labels(labels_, train_, 5, 1)), 5);
+}
+
 TEST_F(LimitLabels, KeepsAllOfTrainWhereNoLimitIsSet) {
   EXPECT_EQ(labelled(limit_labels(labels_, train_, 0, 1)), 16);
   EXPECT_EQ(labelled(limit_labels(labels_, train_, 99, 1)), 16);

@@ -52,10 +52,12 @@ torch::Tensor weighted_mean(const torch::Tensor& rows, const torch::Tensor& weig
 }
 
 // Whoever shares a label is as right as the own half (P. Khosla et al., "Supervised Contrastive Learning", NeurIPS
-// 2020, across modalities). Always InfoNCE: labels are no noisy pairs.
+// 2020, across modalities), as far as its own pair is clean: else its two halves are not alike. Always InfoNCE:
+// labels are no noisy pairs.
 torch::Tensor labelled_loss(const torch::Tensor& image, const torch::Tensor& text, const LabelledItems& labelled,
                             const torch::Tensor& temperature) {
-  const auto targets = labelled.alike / labelled.alike.sum(1, /*keepdim=*/true);
+  const auto alike = labelled.clean.defined() ? labelled.alike * labelled.clean.unsqueeze(0) : labelled.alike;
+  const auto targets = alike / alike.sum(1, /*keepdim=*/true).clamp_min(1e-12);
   const auto logits = image.mm(text.t()) / temperature;
   return weighted_mean((info_nce(logits, targets) + info_nce(logits.t(), targets)) / 2, labelled.clean);
 }

@@ -109,20 +109,23 @@ TEST(ContrastiveObjective, LetsAPairThatIsProbablyWrongTeachLess) {
 TEST(ContrastiveObjective, TakesWhoeverSharesALabelForAPositiveByHand) {
   // Three labelled items, the first two alike by label; codes as in two of the corners.
   const auto codes = torch::tensor({{1.0F, 0.0F}, {0.0F, 1.0F}, {0.0F, 1.0F}});
+  const auto texts = torch::tensor({{1.0F, 0.0F}, {1.0F, 0.0F}, {0.0F, 1.0F}});
   auto batch = batch_of(codes, codes);
   const double pairs = objective(batch, nullptr, 0, plain()).item<double>();
   batch.labelled = {.image = codes,
-                    .text = codes,
+                    .text = texts,
                     .alike = torch::tensor({{1.0F, 1.0F, 0.0F}, {1.0F, 1.0F, 0.0F}, {0.0F, 0.0F, 1.0F}}),
                     .clean = {},
                     .weight = 0.5};
-  // Temperature 0.5, so logits are 2 or 0. First: log(e^2 + 2) - (2 + 0) / 2; second: log(2 e^2 + 1) - (0 + 2) / 2;
-  // third: log(2 e^2 + 1) - 2.
-  const double e2 = std::exp(2.0);
-  const double by_labels = (std::log(e2 + 2) - 1 + std::log(2 * e2 + 1) - 1 + std::log(2 * e2 + 1) - 2) / 3;
+  // Temperature 0.5, so logits are 2 or 0: of pictures (2, 2, 0), (0, 0, 2), (0, 0, 2), of texts (2, 0, 0), (2, 0, 0),
+  // (0, 2, 2); a row's loss is the log of the sum of exponentials less the mean of its positives.
+  const double two = std::log(2 * std::exp(2.0) + 1), one = std::log(std::exp(2.0) + 2);  // by how many logits are 2
+  const double by_labels = ((two - 2) + one + (one - 2) + (one - 1) + (one - 1) + (two - 2)) / 6;
   EXPECT_NEAR(objective(batch, nullptr, 0, plain()).item<double>(), 0.75 * pairs + 0.5 * by_labels, 1e-6);
+  // A pair that is wrong neither learns nor is anybody's positive.
   batch.labelled.clean = torch::tensor({1.0F, 0.0F, 0.0F});
-  EXPECT_NEAR(objective(batch, nullptr, 0, plain()).item<double>(), 0.75 * pairs + 0.5 * (std::log(e2 + 2) - 1), 1e-6);
+  EXPECT_NEAR(objective(batch, nullptr, 0, plain()).item<double>(), 0.75 * pairs + 0.5 * ((two - 2) + (one - 2)) / 2,
+              1e-6);
 }
 
 TEST(ContrastiveObjective, KnowsEveryLossByName) {

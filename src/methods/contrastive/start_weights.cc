@@ -15,6 +15,7 @@
 namespace warifu {
 namespace {
 
+constexpr std::int64_t kMaxHidden = 65536;  // as of the setting
 constexpr std::array<const char*, 2> kSides = {"image", "text"};
 
 // Whether both are the same bytes, or both none.
@@ -30,8 +31,9 @@ Result<void> check_features(const SpaceTower& start, const TrainingInputs& input
   if (start.name != inputs.tower.name)
     return fail(ErrorCode::kInvalidArgument,
                 side + " tower '" + inputs.tower.name + "'; the start was trained through '" + start.name + "'");
-  if (!inputs.features.empty() && inputs.features.cols() != start.width)
-    return fail(ErrorCode::kInvalidArgument, std::to_string(inputs.features.cols()) + " " + side +
+  const auto width = inputs.features.empty() ? static_cast<std::size_t>(kTrainedTowerWidth) : inputs.features.cols();
+  if (width != start.width)
+    return fail(ErrorCode::kInvalidArgument, std::to_string(width) + " " + side +
                                                  " features; the start was trained on " + std::to_string(start.width));
   const auto weights = same_file(start.weights_hash, inputs.tower.weights);
   if (!weights) return std::unexpected(weights.error());
@@ -53,6 +55,9 @@ Result<void> read_branch(const SafetensorsFile& file, const std::string& side, s
   if (bias == file.tensors().end() || bias->second.shape.size() != 1 || bias->second.shape[0] < 1)
     return fail(ErrorCode::kIncompatible, side + ".layer0.bias is missing or not a vector");
   const std::int64_t hidden = bias->second.shape[0];
+  if (hidden > kMaxHidden)
+    return fail(ErrorCode::kIncompatible,
+                "a hidden layer of " + std::to_string(hidden) + " units is wider than any here");
   if (start.hidden != 0 && hidden != start.hidden)
     return fail(ErrorCode::kIncompatible, "hidden layers of " + std::to_string(start.hidden) + " and " +
                                               std::to_string(hidden) + " units in one model");

@@ -242,6 +242,7 @@ Result<TrainReport> train_prompthash(const TrainingSet& set, const TrainOptions&
   if (!model) return std::unexpected(model.error());
   if (auto written = write_space_model(directory, *model); !written) return std::unexpected(written.error());
   remove_checkpoint(directory);
+  result->report.caveat = model->caveat;
   return result->report;
 }
 
