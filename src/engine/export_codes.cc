@@ -39,7 +39,7 @@ Result<ExportedCodes> export_codes(const Workspace& workspace, const std::string
   std::string stem = name + "-" + modality_name(modality) + "-" + std::to_string(space->bits);
   if (!info->caveat.empty()) stem += "-" + info->caveat;
   std::ranges::replace(stem, ' ', '-');
-  ExportedCodes written{info->caveat, folder / (stem + ".npy"), folder / (stem + ".ids.txt"), codes.count()};
+  ExportedCodes written{folder / (stem + ".npy"), folder / (stem + ".ids.txt"), codes.count()};
   if (auto done = write_npy_u8(written.codes, bytes, codes.count(), bytes_per_code); !done)
     return std::unexpected(done.error());
   if (auto done = write_file_atomically(written.ids, ids); !done) return std::unexpected(done.error());

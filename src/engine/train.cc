@@ -257,9 +257,14 @@ Result<void> list_pairs(std::span<const Item> items, std::span<const std::size_t
   return {};
 }
 
+// Where a space steps while another takes its place.
+std::filesystem::path aside_of(const std::filesystem::path& space) {
+  return space.parent_path() / (".old-" + space.filename().string());
+}
+
 // A run that was killed while it replaced the space left the old one aside.
 void recover_space(const std::filesystem::path& target) {
-  const auto aside = target.parent_path() / (".old-" + target.filename().string());
+  const auto aside = aside_of(target);
   std::error_code failure;
   if (!std::filesystem::exists(target, failure) && std::filesystem::exists(aside, failure))
     std::filesystem::rename(aside, target, failure);
@@ -267,7 +272,7 @@ void recover_space(const std::filesystem::path& target) {
 
 Result<void> replace_space(const std::filesystem::path& made, const std::filesystem::path& target) {
   // The old one steps aside first: a kill in between leaves both, none half-deleted.
-  const auto aside = target.parent_path() / (".old-" + target.filename().string());
+  const auto aside = aside_of(target);
   std::error_code failure;
   std::filesystem::remove_all(aside, failure);
   if (std::filesystem::exists(target, failure)) std::filesystem::rename(target, aside, failure);

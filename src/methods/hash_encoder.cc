@@ -133,11 +133,8 @@ Result<StrictLayers> load_branch_layers(const SafetensorsFile& file, const Space
   const std::string start = modality_name(modality);
   const std::size_t inputs = modality == Modality::kImage ? model.image.width : model.text.width;
   const std::size_t outputs = std::reduce(model.bits.begin(), model.bits.end(), std::size_t{0});
-  const auto width = static_cast<std::int64_t>(inputs);
-  const auto mean = read_weight(file, start + ".mean", {width});
-  if (!mean) return std::unexpected(mean.error());
-  const auto scale = read_weight(file, start + ".scale", {width});
-  if (!scale) return std::unexpected(scale.error());
+  const auto standardisation = read_standardisation(file, model, modality);
+  if (!standardisation) return std::unexpected(standardisation.error());
   std::vector<StrictLayers::Layer> layers;
   while (layers.size() < kMaxLayers) {
     const std::string name = start + ".layer" + std::to_string(layers.size());
@@ -149,7 +146,7 @@ Result<StrictLayers> load_branch_layers(const SafetensorsFile& file, const Space
   if (layers.back().bias.size() != outputs)
     return fail(ErrorCode::kIncompatible, start + " ends in " + std::to_string(layers.back().bias.size()) +
                                               " values; the bits of the space add up to " + std::to_string(outputs));
-  return StrictLayers(to_vector(*mean), to_vector(*scale), limit, std::move(layers));
+  return StrictLayers(to_vector(standardisation->mean), to_vector(standardisation->scale), limit, std::move(layers));
 }
 
 Result<HashBranch> load_hash_branch(const SafetensorsFile& file, const std::filesystem::path& directory,

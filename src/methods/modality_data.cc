@@ -104,6 +104,16 @@ torch::Tensor ModalityData::varied_batch(const torch::Tensor& rows, Rng& rng) co
   return chosen;
 }
 
+Result<PairData> PairData::make(const TrainingSet& set) {
+  if (set.train.size() < 2)
+    return fail(ErrorCode::kInvalidArgument, "one pair to train on; contrast needs two or more");
+  auto image = ModalityData::make(set.image);
+  if (!image) return with_context("pictures", image.error());
+  auto text = ModalityData::make(set.text);
+  if (!text) return with_context("texts", text.error());
+  return PairData{*std::move(image), *std::move(text)};
+}
+
 torch::Tensor positions_tensor(const std::vector<std::size_t>& positions) {
   std::vector<std::int64_t> rows(positions.begin(), positions.end());
   return torch::tensor(rows, torch::kInt64);

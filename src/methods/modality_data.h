@@ -39,6 +39,15 @@ class ModalityData {
   torch::Tensor values_;
 };
 
+// Both modalities of a set, for methods that contrast pairs. kInvalidArgument: fewer than two pairs to train on; errors
+// of ModalityData::make, saying of which half.
+struct PairData {
+  ModalityData image;
+  ModalityData text;
+
+  static Result<PairData> make(const TrainingSet& set);
+};
+
 // Positions of items as rows of their tensors, int64.
 torch::Tensor positions_tensor(const std::vector<std::size_t>& positions);
 

@@ -162,6 +162,24 @@ Result<SpaceTower> adopt_tower(const TowerSpec& tower, std::string_view side, st
   return adopted;
 }
 
+Result<SpaceModel> describe_space(std::string_view method, const TrainingSet& set, const TrainOptions& options,
+                                  std::map<std::string, std::string> settings, std::size_t image_width,
+                                  std::size_t text_width, const std::filesystem::path& directory) {
+  SpaceModel model;
+  model.method = method;
+  model.space = options.space;
+  model.bits = options.bits;
+  model.settings = std::move(settings);
+  model.settings["seed"] = std::to_string(options.seed);
+  auto image = adopt_tower(set.image.tower, "image", image_width, directory);
+  if (!image) return std::unexpected(image.error());
+  auto text = adopt_tower(set.text.tower, "text", text_width, directory);
+  if (!text) return std::unexpected(text.error());
+  model.image = *std::move(image);
+  model.text = *std::move(text);
+  return model;
+}
+
 TowerSpec tower_in(const std::filesystem::path& directory, const SpaceTower& tower) {
   TowerSpec spec{tower.name, {}, {}};
   if (!tower.weights.empty()) spec.weights = directory / tower.weights;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "codes/code_space.h"
 #include "encode/tower_spec.h"
+#include "methods/method.h"
 
 namespace warifu {
 
@@ -51,6 +52,13 @@ inline constexpr std::string_view kWeightsFile = "model.safetensors";
 // under names that start with `side` ("image", "text"). kNotFound if a file is missing.
 Result<SpaceTower> adopt_tower(const TowerSpec& tower, std::string_view side, std::size_t width,
                                const std::filesystem::path& directory);
+
+// What model.json will say of a space that `method` trained: its name, lengths and settings, seed among them,
+// and its towers, whose files are brought into `directory`; the widths are those of their features. Errors of
+// adopt_tower.
+Result<SpaceModel> describe_space(std::string_view method, const TrainingSet& set, const TrainOptions& options,
+                                  std::map<std::string, std::string> settings, std::size_t image_width,
+                                  std::size_t text_width, const std::filesystem::path& directory);
 
 // The tower's files where they lie in `directory`.
 TowerSpec tower_in(const std::filesystem::path& directory, const SpaceTower& tower);

@@ -1,14 +1,20 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <torch/torch.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/rng.h"
 #include "methods/method.h"
+#include "nn/tensor_io.h"
+#include "text/tokenizer.h"
 
 namespace warifu {
 
@@ -36,6 +42,36 @@ inline TrainingSet synthetic_pairs(std::size_t items, std::size_t kinds, std::ui
   for (std::size_t i = 0; i < items; ++i) set.labels.push_back({static_cast<std::uint32_t>(i % kinds)});
   for (std::size_t i = 0; i < items; ++i) (i % 8 == 7 ? set.validation : set.train).push_back(i);
   return set;
+}
+
+// Pictures of one colour each, with a text that names it, and the colour as label: item i is of colour i % 3. For
+// towers that are trained; `vocabulary` is made of the texts there.
+inline TrainingSet coloured_pairs(std::size_t items, const std::filesystem::path& vocabulary) {
+  const std::array<std::string, 3> names = {"a red thing", "the green one", "something blue"};
+  TrainingSet set;
+  Rng rng(9);
+  for (std::size_t i = 0; i < items; ++i) {
+    Image picture{96, 96, std::vector<std::uint8_t>(96 * 96 * 3)};
+    for (std::size_t b = 0; b < picture.rgb.size(); ++b)
+      picture.rgb[b] = static_cast<std::uint8_t>((b % 3 == i % 3 ? 200 : 20) + rng.below(30));
+    set.image.pictures.push_back(std::move(picture));
+    set.text.texts.push_back(names[i % 3]);
+    set.labels.push_back({static_cast<std::uint32_t>(i % 3)});
+    set.train.push_back(i);
+  }
+  set.label_values = 3;
+  if (!train_sentencepiece(set.text.texts, kMinPieces, vocabulary)) std::abort();
+  set.image.tower = {"small", {}, {}};
+  set.text.tower = {"small", {}, vocabulary};
+  return set;
+}
+
+// Whether both have the same parameters and buffers, to the last bit.
+inline bool same_model(const torch::nn::Module& a, const torch::nn::Module& b) {
+  const auto left = named_tensors(a);
+  const auto right = named_tensors(b);
+  return left.size() == right.size() &&
+         std::ranges::all_of(left, [&](const auto& entry) { return entry.second.equal(right.at(entry.first)); });
 }
 
 // Inputs that point into the features of `set`, which must outlive them.

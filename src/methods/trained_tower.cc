@@ -132,4 +132,14 @@ Result<std::unique_ptr<FeatureSource>> open_space_features(const SafetensorsFile
                : open_text_tower(file, "text.tower.", tower.width, spec.vocabulary);
 }
 
+Result<Standardisation> read_standardisation(const SafetensorsFile& file, const SpaceModel& model, Modality modality) {
+  const std::string name = modality_name(modality);
+  const auto width = static_cast<std::int64_t>(modality == Modality::kImage ? model.image.width : model.text.width);
+  auto mean = read_weight(file, name + ".mean", {width});
+  if (!mean) return std::unexpected(mean.error());
+  auto scale = read_weight(file, name + ".scale", {width});
+  if (!scale) return std::unexpected(scale.error());
+  return Standardisation{*std::move(mean), *std::move(scale)};
+}
+
 }  // namespace warifu

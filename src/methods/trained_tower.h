@@ -19,4 +19,12 @@ Result<std::unique_ptr<FeatureSource>> open_space_features(const SafetensorsFile
                                                            const std::filesystem::path& directory,
                                                            const SpaceModel& model, Modality modality);
 
+// Mean and 1 / spread of the features of one modality, [width] each: "image.mean", "image.scale" …, as
+// InputStage::export_to writes them. Errors of read_weight.
+struct Standardisation {
+  torch::Tensor mean;
+  torch::Tensor scale;
+};
+Result<Standardisation> read_standardisation(const SafetensorsFile& file, const SpaceModel& model, Modality modality);
+
 }  // namespace warifu

@@ -40,6 +40,10 @@ torch::Tensor multi_hot(const std::vector<std::vector<std::uint32_t>>& labels, s
   return hot;
 }
 
+torch::Tensor even_label_shares(const torch::Tensor& labels) {
+  return labels / labels.sum(1, /*keepdim=*/true).clamp_min(1);
+}
+
 torch::Tensor any_label_similarity(const torch::Tensor& a, const torch::Tensor& b, const torch::Tensor& same) {
   return count(a, b, same).shared.gt(0).to(a.dtype());
 }

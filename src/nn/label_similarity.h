@@ -20,6 +20,9 @@ namespace warifu {
 // either means that the ids are not what the caller thinks.
 torch::Tensor multi_hot(const std::vector<std::vector<std::uint32_t>>& labels, std::int64_t classes);
 
+// The labels of each item evenly, so that they add up to 1; an item without one has none.
+torch::Tensor even_label_shares(const torch::Tensor& labels);  // float [items, classes] -> the same shape
+
 // 1 where at least one label is shared, else 0.
 //
 // Source: the ground truth of cross-modal hashing, e.g. Q.-Y. Jiang and W.-J. Li, CVPR 2017.

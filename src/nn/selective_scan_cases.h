@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -50,6 +51,26 @@ inline SelectiveScanInputs leaves(SelectiveScanInputs inputs, torch::ScalarType 
   for (torch::Tensor* tensor : tensors_of(inputs)) *tensor = tensor->detach().to(type).clone().set_requires_grad(true);
   return inputs;
 }
+
+// The same values in other memory: slices of wider tensors, which are read in place, and transposed ones.
+inline SelectiveScanInputs sliced_and_transposed(SelectiveScanInputs inputs) {
+  inputs.u = torch::cat({inputs.u, inputs.z}, 2).narrow(2, 0, inputs.u.size(2));
+  inputs.B = torch::cat({inputs.C, inputs.B}, 2).narrow(2, inputs.C.size(2), inputs.B.size(2));
+  inputs.delta = inputs.delta.transpose(1, 2).contiguous().transpose(1, 2);
+  inputs.A = inputs.A.t().contiguous().t();
+  return inputs;
+}
+
+// Only those of D, z and delta_bias whose bit (1, 2, 4) is set in `given`, below 8.
+inline SelectiveScanInputs only_given(SelectiveScanInputs inputs, unsigned given) {
+  if ((given & 1) == 0) inputs.D = torch::Tensor();
+  if ((given & 2) == 0) inputs.z = torch::Tensor();
+  if ((given & 4) == 0) inputs.delta_bias = torch::Tensor();
+  return inputs;
+}
+
+// One size after the other is 0.
+inline constexpr std::array<ScanShape, 4> kEmptyScans = {{{0, 7, 5, 16}, {2, 0, 5, 16}, {2, 7, 0, 16}, {2, 7, 5, 0}}};
 
 using ScanOfInputs = std::function<torch::Tensor(const SelectiveScanInputs&)>;
 

@@ -51,19 +51,14 @@ TEST_F(SelectiveScanOnCuda, AgreesWithTheCpuInEveryGradientAndShape) {
 
 TEST_F(SelectiveScanOnCuda, AgreesWithTheCpuWhicheverTensorsAreNotGiven) {
   for (unsigned given = 0; given < 8; ++given) {
-    auto inputs = drawn_inputs({2, 19, 70, 3});
-    if ((given & 1) == 0) inputs.D = torch::Tensor();
-    if ((given & 2) == 0) inputs.z = torch::Tensor();
-    if ((given & 4) == 0) inputs.delta_bias = torch::Tensor();
+    const auto inputs = only_given(drawn_inputs({2, 19, 70, 3}), given);
     SCOPED_TRACE(testing::Message() << "given of D, z and delta_bias, by bits: " << given);
     expect_the_same_as_on_the_cpu(inputs);
   }
 }
 
 TEST_F(SelectiveScanOnCuda, OfNothingIsNothing) {
-  for (const ScanShape& shape :
-       {ScanShape{0, 7, 5, 16}, ScanShape{2, 0, 5, 16}, ScanShape{2, 7, 0, 16}, ScanShape{2, 7, 5, 0}})
-    expect_the_same_as_on_the_cpu(drawn_inputs(shape));
+  for (const ScanShape& shape : kEmptyScans) expect_the_same_as_on_the_cpu(drawn_inputs(shape));
 }
 
 TEST_F(SelectiveScanOnCuda, GivesTheSameBitsEveryTimeAndInAnyBatch) {
@@ -83,10 +78,7 @@ TEST_F(SelectiveScanOnCuda, GivesTheSameBitsEveryTimeAndInAnyBatch) {
 TEST_F(SelectiveScanOnCuda, ReadsSlicesOfWiderTensorsInPlaceAndIsTheSameWithoutGradients) {
   auto inputs = on_cuda(drawn_inputs({2, 50, 24, 16}));
   const auto expected = selective_scan(leaves(inputs)).detach();
-  inputs.u = torch::cat({inputs.u, inputs.z}, 2).narrow(2, 0, 24);
-  inputs.B = torch::cat({inputs.C, inputs.B}, 2).narrow(2, 16, 16);
-  inputs.delta = inputs.delta.transpose(1, 2).contiguous().transpose(1, 2);
-  inputs.A = inputs.A.t().contiguous().t();
+  inputs = sliced_and_transposed(inputs);
   EXPECT_TRUE(torch::equal(selective_scan(inputs), expected));
 }
 

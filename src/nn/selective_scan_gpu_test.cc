@@ -78,10 +78,7 @@ TEST_F(SelectiveScanOfGpuThreads, AgreesWithTheCpuInEveryGradientAndShape) {
 
 TEST_F(SelectiveScanOfGpuThreads, AgreesWithTheCpuWhicheverTensorsAreNotGiven) {
   for (unsigned given = 0; given < 8; ++given) {
-    auto inputs = drawn_inputs({2, 19, 5, 3});
-    if ((given & 1) == 0) inputs.D = torch::Tensor();
-    if ((given & 2) == 0) inputs.z = torch::Tensor();
-    if ((given & 4) == 0) inputs.delta_bias = torch::Tensor();
+    const auto inputs = only_given(drawn_inputs({2, 19, 5, 3}), given);
     SCOPED_TRACE(testing::Message() << "given of D, z and delta_bias, by bits: " << given);
     expect_the_same_as_on_the_cpu(inputs);
   }
@@ -91,10 +88,7 @@ TEST_F(SelectiveScanOfGpuThreads, ReadSlicesOfWiderTensorsInPlaceAndTransposedOn
   auto inputs = drawn_inputs({2, 20, 24, 16});
   const torch::NoGradGuard no_grad;
   const auto expected = emulated_scan(inputs);
-  inputs.u = torch::cat({inputs.u, inputs.z}, 2).narrow(2, 0, 24);
-  inputs.B = torch::cat({inputs.C, inputs.B}, 2).narrow(2, 16, 16);
-  inputs.delta = inputs.delta.transpose(1, 2).contiguous().transpose(1, 2);
-  inputs.A = inputs.A.t().contiguous().t();
+  inputs = sliced_and_transposed(inputs);
   inputs.D = torch::stack({inputs.D, inputs.D}, 1).select(1, 0);
   EXPECT_TRUE(torch::equal(emulated_scan(inputs), expected));
 }
@@ -120,9 +114,7 @@ TEST_F(SelectiveScanOfGpuThreads, GiveARowTheSameBitsWhateverElseIsInTheBatch) {
 }
 
 TEST_F(SelectiveScanOfGpuThreads, OfNothingAreNothing) {
-  for (const ScanShape& shape :
-       {ScanShape{0, 7, 5, 16}, ScanShape{2, 0, 5, 16}, ScanShape{2, 7, 0, 16}, ScanShape{2, 7, 5, 0}})
-    expect_the_same_as_on_the_cpu(drawn_inputs(shape));
+  for (const ScanShape& shape : kEmptyScans) expect_the_same_as_on_the_cpu(drawn_inputs(shape));
 }
 
 TEST_F(SelectiveScanOfGpuThreads, KeepSoftplusAndGatesExactOrEndlessAtTheEnds) {

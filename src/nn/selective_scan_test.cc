@@ -152,10 +152,7 @@ TEST_F(SelectiveScan, GivesTheSameBitsInEverySetWithFusedMultiplyAdd) {
 TEST_F(SelectiveScan, ReadsSlicesOfWiderTensorsInPlaceAndTransposedOnesByCopy) {
   auto inputs = drawn_inputs({2, 20, 24, 16});
   const auto expected = selective_scan(inputs);
-  inputs.u = torch::cat({inputs.u, inputs.z}, 2).narrow(2, 0, 24);
-  inputs.B = torch::cat({inputs.C, inputs.B}, 2).narrow(2, 16, 16);
-  inputs.delta = inputs.delta.transpose(1, 2).contiguous().transpose(1, 2);
-  inputs.A = inputs.A.t().contiguous().t();
+  inputs = sliced_and_transposed(inputs);
   EXPECT_TRUE(torch::equal(selective_scan(inputs), expected));
 }
 
@@ -170,8 +167,7 @@ TEST_F(SelectiveScan, IsTheSameWithAndWithoutGradients) {
 }
 
 TEST_F(SelectiveScan, OfNothingIsNothing) {
-  for (const ScanShape& shape :
-       {ScanShape{0, 7, 5, 16}, ScanShape{2, 0, 5, 16}, ScanShape{2, 7, 0, 16}, ScanShape{2, 7, 5, 0}}) {
+  for (const ScanShape& shape : kEmptyScans) {
     const auto inputs = drawn_inputs(shape);
     const auto results = all_results(inputs, torch::ones_like(inputs.u));
     EXPECT_EQ(results[0].sizes(), inputs.u.sizes());

@@ -163,21 +163,12 @@ Result<TrainReport> train_cca_itq(const TrainingSet& set, const TrainOptions& op
   CcaItqSettings settings;
   if (auto chosen = choose_settings(settings.named(), options.settings); !chosen)
     return std::unexpected(chosen.error());
-  SpaceModel model;
-  model.method = "cca-itq";
-  model.space = options.space;
-  model.bits = options.bits;
-  model.settings = settings_as_text(settings.named());
-  model.settings["seed"] = std::to_string(options.seed);
-  auto image = adopt_tower(set.image.tower, "image", set.image.features.cols(), directory);
-  if (!image) return std::unexpected(image.error());
-  auto text = adopt_tower(set.text.tower, "text", set.text.features.cols(), directory);
-  if (!text) return std::unexpected(text.error());
-  model.image = *image;
-  model.text = *text;
+  auto model = describe_space("cca-itq", set, options, settings_as_text(settings.named()), set.image.features.cols(),
+                              set.text.features.cols(), directory);
+  if (!model) return std::unexpected(model.error());
   auto report = fit(set, options, settings, directory, progress);
   if (!report) return report;
-  if (auto written = write_space_model(directory, model); !written) return std::unexpected(written.error());
+  if (auto written = write_space_model(directory, *model); !written) return std::unexpected(written.error());
   return report;
 }
 

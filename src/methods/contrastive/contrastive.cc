@@ -17,26 +17,6 @@ namespace {
 
 constexpr std::string_view kName = "contrastive";
 
-Result<SpaceModel> describe(const TrainingSet& set, const TrainOptions& options, ContrastiveSettings settings,
-                            const ContrastiveResult& result, const std::optional<StartWeights>& start,
-                            const std::filesystem::path& directory) {
-  SpaceModel model;
-  model.method = kName;
-  model.space = options.space;
-  model.bits = options.bits;
-  model.settings = settings_as_text(settings.named());
-  model.settings["seed"] = std::to_string(options.seed);
-  if (start) model.settings["start"] = start->fingerprint;
-  model.settings["epochs_run"] = std::to_string(result.report.epochs_run);
-  auto image = adopt_tower(set.image.tower, "image", static_cast<std::size_t>(result.image.width), directory);
-  if (!image) return std::unexpected(image.error());
-  auto text = adopt_tower(set.text.tower, "text", static_cast<std::size_t>(result.text.width), directory);
-  if (!text) return std::unexpected(text.error());
-  model.image = *image;
-  model.text = *text;
-  return model;
-}
-
 // The weights to start from, nothing where there is no start, and in `settings` what they decide.
 Result<std::optional<StartWeights>> choose_start(const TrainingSet& set, const TrainOptions& options,
                                                  ContrastiveSettings& settings, ProgressSink& progress) {
@@ -56,7 +36,7 @@ Result<std::optional<StartWeights>> choose_start(const TrainingSet& set, const T
                 "leave it out: the layer is taken over");
   settings.hidden = start->hidden;
   if (start->temperature && !chooses(options.settings, "temperature")) {
-    settings.temperature = std::clamp(*start->temperature, settings.min_temperature, settings.max_temperature);
+    settings.temperature = std::min(std::max(*start->temperature, settings.min_temperature), settings.max_temperature);
     if (settings.temperature != *start->temperature)
       progress.note(
           fmt::format("the start's temperature {:.3g} becomes {:.3g}: choose min_temperature and max_temperature "
@@ -82,18 +62,13 @@ Result<TrainReport> train_contrastive(const TrainingSet& set, const TrainOptions
   if (auto chosen = choose_settings(settings.named(), options.settings); !chosen)
     return std::unexpected(chosen.error());
   if (options.epochs > 0) settings.epochs = options.epochs;
-  const auto check_temperatures = [&]() -> Result<void> {
-    if (settings.min_temperature <= settings.temperature && settings.temperature <= settings.max_temperature) return {};
+  const auto start = choose_start(set, options, settings, progress);
+  if (!start) return std::unexpected(start.error());
+  if (!(settings.min_temperature <= settings.temperature && settings.temperature <= settings.max_temperature))
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("temperature {} is not in min_temperature {} … max_temperature {}", settings.temperature,
                             settings.min_temperature, settings.max_temperature),
                 "choose all three with --set");
-  };
-  if (options.start_from.empty() || settings.min_temperature > settings.max_temperature)
-    if (auto checked = check_temperatures(); !checked) return std::unexpected(checked.error());
-  const auto start = choose_start(set, options, settings, progress);
-  if (!start) return std::unexpected(start.error());
-  if (auto checked = check_temperatures(); !checked) return std::unexpected(checked.error());
   if (set.label_values > 0 && settings.label_schedule == "none")
     progress.note("contrastive learns from the pairs alone: the labels are not looked at");
   auto result = fit_contrastive(set, options, settings, directory, progress, *start);
@@ -105,8 +80,12 @@ Result<TrainReport> train_contrastive(const TrainingSet& set, const TrainOptions
   tensors["log_temperature"] = result->model->log_temperature.detach();
   if (settings.loss == "siglip") tensors["bias"] = result->model->bias.detach();
   if (auto saved = save_tensors(directory / kWeightsFile, tensors); !saved) return std::unexpected(saved.error());
-  auto model = describe(set, options, settings, *result, *start, directory);
+  auto model = describe_space(kName, set, options, settings_as_text(settings.named()),
+                              static_cast<std::size_t>(result->image_width),
+                              static_cast<std::size_t>(result->text_width), directory);
   if (!model) return std::unexpected(model.error());
+  model->settings["epochs_run"] = std::to_string(result->report.epochs_run);
+  if (*start) model->settings["start"] = (*start)->fingerprint;
   if (auto written = write_space_model(directory, *model); !written) return std::unexpected(written.error());
   remove_checkpoint(directory);
   return result->report;

@@ -29,13 +29,6 @@ ContrastiveSettings small_settings(int epochs) {
 
 const TrainOptions kOptions{.bits = {8, 16}, .seed = 3, .epochs = 0, .space = "s"};
 
-bool equal(const ContrastiveModel& a, const ContrastiveModel& b) {
-  const auto left = named_tensors(*a);
-  const auto right = named_tensors(*b);
-  return left.size() == right.size() &&
-         std::ranges::all_of(left, [&](const auto& entry) { return entry.second.equal(right.at(entry.first)); });
-}
-
 TEST(Contrastive, MatchesPicturesAndTextsOfTheSameKindWithoutLabels) {
   TrainingSet set = synthetic_pairs(160, 4, 1);
   set.label_values = 2;
@@ -65,7 +58,7 @@ TEST(Contrastive, GivesTheSameModelWithOtherLabels) {
   for (std::uint32_t i = 0; i < 64; ++i) set.labels.push_back({i});
   const auto labelled = fit_contrastive(set, kOptions, small_settings(3), fresh_folder(), progress);
   ASSERT_TRUE(plain.has_value() && labelled.has_value());
-  EXPECT_TRUE(equal(plain->model, labelled->model));
+  EXPECT_TRUE(same_model(*plain->model, *labelled->model));
 }
 
 TEST(Contrastive, ContinuesAnInterruptedRunToTheSameModel) {
@@ -87,7 +80,7 @@ TEST(Contrastive, ContinuesAnInterruptedRunToTheSameModel) {
   const auto continued = fit_contrastive(set, kOptions, small_settings(6), broken, last);
   ASSERT_TRUE(continued.has_value());
   EXPECT_THAT(last.notes, HasSubstr("continued after epoch 5"));
-  EXPECT_TRUE(equal(uninterrupted->model, continued->model));
+  EXPECT_TRUE(same_model(*uninterrupted->model, *continued->model));
   EXPECT_EQ(uninterrupted->report.validation_score, continued->report.validation_score);
   EXPECT_EQ(std::ranges::count(read_text_file(broken / "train-log.jsonl", 1 << 20).value(), '\n'), 6);
 }
@@ -95,24 +88,6 @@ TEST(Contrastive, ContinuesAnInterruptedRunToTheSameModel) {
 // Pictures of one colour each, with the colour's name: learnt from pixels and letters.
 class TrainedTowers : public testing::Test {
  protected:
-  void SetUp() override {
-    const std::vector<std::string> names = {"a red thing", "the green one", "something blue"};
-    Rng rng(9);
-    for (std::size_t i = 0; i < 24; ++i) {
-      const std::size_t colour = i % 3;
-      Image picture{96, 96, std::vector<std::uint8_t>(96 * 96 * 3)};
-      for (std::size_t b = 0; b < picture.rgb.size(); ++b)
-        picture.rgb[b] = static_cast<std::uint8_t>((b % 3 == colour ? 200 : 20) + rng.below(30));
-      set_.image.pictures.push_back(std::move(picture));
-      set_.text.texts.push_back(names[colour]);
-      set_.train.push_back(i);
-    }
-    const auto vocabulary = fresh_folder() / "pieces.model";
-    ASSERT_TRUE(train_sentencepiece(set_.text.texts, kMinPieces, vocabulary).has_value());
-    set_.image.tower = {"small", {}, {}};
-    set_.text.tower = {"small", {}, vocabulary};
-  }
-
   std::vector<EncoderInput> inputs() const {
     std::vector<EncoderInput> all(set_.train.size());
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -122,7 +97,7 @@ class TrainedTowers : public testing::Test {
     return all;
   }
 
-  TrainingSet set_;
+  TrainingSet set_ = coloured_pairs(24, fresh_folder() / "pieces.model");
 };
 
 TEST_F(TrainedTowers, LearnFromPixelsAndLettersAndStayStrict) {
@@ -202,7 +177,7 @@ TEST_F(TrainedTowers, GiveTheSameModelForTheSameSeed) {
   const auto first = fit_contrastive(set_, kOptions, small_settings(2), fresh_folder(), progress);
   const auto second = fit_contrastive(set_, kOptions, small_settings(2), fresh_folder(), progress);
   ASSERT_TRUE(first.has_value() && second.has_value());
-  EXPECT_TRUE(equal(first->model, second->model));
+  EXPECT_TRUE(same_model(*first->model, *second->model));
 }
 
 }  // namespace

@@ -19,8 +19,6 @@ double LabelSchedule::supervised_weight() const {
   return items / (items + kItemsAClass * static_cast<double>(classes));
 }
 
-double LabelSchedule::pair_weight() const { return 1 - supervised_weight() / 2; }
-
 double LabelSchedule::start_decay_share() const {
   if (labelled == 0) return 1;
   return std::min(1.0, kItemsAClass * static_cast<double>(classes) / static_cast<double>(labelled));

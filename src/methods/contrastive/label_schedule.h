@@ -15,7 +15,8 @@ struct LabelSchedule {
   std::size_t classes = 0;   // different label values among them
 
   double supervised_weight() const;  // n / (n + 16 classes), in 0 … 1; 0 without labels
-  double pair_weight() const;        // 1 - supervised_weight() / 2, of the pairs' own loss
+  double pair_weight() const { return pair_weight_beside(supervised_weight()); }  // of the pairs' own loss
+  static double pair_weight_beside(double supervised_weight) { return 1 - supervised_weight / 2; }
   double start_decay_share() const;  // min(1, 16 classes / n), of the pull to a start; 1 without labels
 };
 

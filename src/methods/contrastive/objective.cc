@@ -1,5 +1,6 @@
 #include "methods/contrastive/objective.h"
 
+#include "methods/contrastive/label_schedule.h"
 #include "nn/contrastive_losses.h"
 #include "nn/hash_head.h"
 #include "nn/losses.h"
@@ -125,7 +126,7 @@ torch::Tensor contrastive_objective(const PairBatch& batch, const ObjectivePlace
       const auto temperature = settings.loss == "infonce" ? place.temperature : place.temperature.detach();
       const auto by_labels =
           labelled_loss(unit_rows(labelled_images[i]), unit_rows(labelled_texts[i]), batch.labelled, temperature);
-      loss = (1 - batch.labelled.weight / 2) * loss + batch.labelled.weight * by_labels;
+      loss = LabelSchedule::pair_weight_beside(batch.labelled.weight) * loss + batch.labelled.weight * by_labels;
     }
     total = total + loss;
     if (settings.consistency_weight > 0)

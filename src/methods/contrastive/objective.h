@@ -16,7 +16,7 @@ struct LabelledItems {
   torch::Tensor text = {};
   torch::Tensor alike = {};  // float [n, n]: 1 where two share a label, so on the diagonal; else 0
   torch::Tensor clean = {};  // float [n], as PairBatch::clean
-  double weight = 0;         // of what they teach, 0 … 1; the contrast of pairs has 1 - weight / 2
+  double weight = 0;  // of what they teach, 0 … 1; the contrast of pairs has LabelSchedule::pair_weight_beside of it
 };
 
 // One batch as the objective sees it: relaxed codes [batch, sum of bits] of the student (with

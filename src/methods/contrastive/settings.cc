@@ -19,7 +19,7 @@ std::vector<NamedSetting> ContrastiveSettings::named() {
       {"learning_rate", &learning_rate, 0, 1e30},
       {"rate_warm_up", &rate_warm_up, 0, 1},
       {"weight_decay", &weight_decay, 0, 1},
-      {"hidden", &hidden, 1, 65536},
+      {"hidden", &hidden, 1, kMaxHidden},
       {"dropout", &dropout, 0, 0.99},
       {"spread_floor", &spread_floor, 0, 1000},
       {"loss", NamedChoice{&loss, kLosses}},

@@ -8,6 +8,8 @@
 
 namespace warifu {
 
+inline constexpr std::int64_t kMaxHidden = 65536;
+
 // What the method leaves open, with the values it is shipped with (README.md says how each was
 // chosen). Names of paper symbols in brackets.
 struct ContrastiveSettings {

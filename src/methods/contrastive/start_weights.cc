@@ -9,13 +9,13 @@
 
 #include "base/hash.h"
 #include "methods/checkpoint.h"
+#include "methods/contrastive/settings.h"
 #include "methods/space_model.h"
 #include "nn/weight_interpolation.h"
 
 namespace warifu {
 namespace {
 
-constexpr std::int64_t kMaxHidden = 65536;  // as of the setting
 constexpr std::array<const char*, 2> kSides = {"image", "text"};
 
 // Whether both are the same bytes, or both none.

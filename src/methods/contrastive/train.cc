@@ -74,10 +74,10 @@ class BranchPass {
 class ContrastiveTask final : public TrainingTask {
  public:
   // labels: of all items, empty where they are not to be looked at.
-  ContrastiveTask(ModalityData image, ModalityData text, const TrainingSet& set, const TrainOptions& options,
+  ContrastiveTask(PairData data, const TrainingSet& set, const TrainOptions& options,
                   const ContrastiveSettings& settings, std::vector<std::vector<std::uint32_t>> labels)
-      : image_(std::move(image)),
-        text_(std::move(text)),
+      : image_(std::move(data.image)),
+        text_(std::move(data.text)),
         train_(positions_tensor(set.train)),
         validation_(positions_tensor(set.validation)),
         options_(options),
@@ -331,23 +331,19 @@ class ContrastiveTask final : public TrainingTask {
 Result<ContrastiveResult> fit_contrastive(const TrainingSet& set, const TrainOptions& options,
                                           const ContrastiveSettings& settings, const std::filesystem::path& directory,
                                           ProgressSink& progress, const std::optional<StartWeights>& start) {
-  if (set.train.size() < 2)
-    return fail(ErrorCode::kInvalidArgument, "one pair to train on; contrast needs two or more");
   // Small products gain nothing from several threads, and towers are spread over threads by shards.
   const SingleThreadedTensors single_threaded;
-  auto image = ModalityData::make(set.image);
-  if (!image) return with_context("pictures", image.error());
-  auto text = ModalityData::make(set.text);
-  if (!text) return with_context("texts", text.error());
-  const InputSpec image_spec = image->spec();
-  const InputSpec text_spec = text->spec();
+  auto data = PairData::make(set);
+  if (!data) return std::unexpected(data.error());
+  const std::int64_t image_width = data->image.spec().width;
+  const std::int64_t text_width = data->text.spec().width;
   std::vector<std::vector<std::uint32_t>> labels;
   if (settings.label_schedule == "few") {
     labels = limit_labels(set.labels, set.train, static_cast<std::size_t>(settings.label_limit), options.seed);
     note_labels(schedule_for(labels), progress);
   }
   const std::string digest = options_digest(set, options, settings, labels, start);
-  ContrastiveTask task(std::move(*image), std::move(*text), set, options, settings, std::move(labels));
+  ContrastiveTask task(*std::move(data), set, options, settings, std::move(labels));
   if (auto begun = task.begin(start); !begun) return std::unexpected(begun.error());
   const TrainerSettings trainer{.epochs = settings.epochs,
                                 .batch = settings.batch,
@@ -361,8 +357,8 @@ Result<ContrastiveResult> fit_contrastive(const TrainingSet& set, const TrainOpt
   if (start && settings.interpolation < 1) run->best_score = task.interpolate_with_start();
   return ContrastiveResult{
       .model = task.contrastive_model(),
-      .image = image_spec,
-      .text = text_spec,
+      .image_width = image_width,
+      .text_width = text_width,
       .report = {.train_seconds = run->seconds,
                  .epochs_run = run->epochs_run,
                  .validation_score = run->best_score.value_or(0),

@@ -14,8 +14,8 @@ namespace warifu {
 
 struct ContrastiveResult {
   ContrastiveModel model = nullptr;  // the best epoch's, mixed with the start where asked, in eval mode
-  InputSpec image;
-  InputSpec text;
+  std::int64_t image_width = 0;      // of the features
+  std::int64_t text_width = 0;
   TrainReport report;
 };
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "nn/label_similarity.h"
+
 namespace warifu {
 namespace {
 
@@ -70,8 +72,7 @@ PromptedHalf PromptHashNetworkImpl::prompted(const TokenMaker& maker, const torc
   if (!settings_.has_prompts()) return {.tokens = tokens, .prompt = {}, .affinity = {}};
   auto affinity_map = maker.affinity;
   const auto affinity = affinity_map(tokens.flatten(1));
-  const auto share =
-      settings_.is_oracle() ? labels / labels.sum(1, /*keepdim=*/true).clamp_min(1) : torch::softmax(affinity, 1);
+  const auto share = settings_.is_oracle() ? even_label_shares(labels) : torch::softmax(affinity, 1);
   const auto prompt = context_ + share.mm(concepts_).unsqueeze(1);
   const auto spoken = prompt_norm_(prompt_block_(torch::cat({tokens, prompt}, 1)));
   const auto own = spoken.narrow(1, 0, settings_.tokens);

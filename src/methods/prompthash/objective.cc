@@ -1,7 +1,9 @@
 #include "methods/prompthash/objective.h"
 
 #include "nn/contrastive_losses.h"
+#include "nn/hash_head.h"
 #include "nn/hash_losses.h"
+#include "nn/label_similarity.h"
 #include "nn/losses.h"
 
 namespace warifu {
@@ -11,8 +13,7 @@ void add(torch::Tensor& sum, const torch::Tensor& part) { sum = sum.defined() ? 
 
 // The labels of an item evenly, a share of it over all classes.
 torch::Tensor class_targets(const torch::Tensor& labels, double smoothing) {
-  const auto even = labels / labels.sum(1, /*keepdim=*/true).clamp_min(1);
-  return (1 - smoothing) * even + smoothing / static_cast<double>(labels.size(1));
+  return (1 - smoothing) * even_label_shares(labels) + smoothing / static_cast<double>(labels.size(1));
 }
 
 // Mean cross-entropy over the rows that have a label.
@@ -42,40 +43,40 @@ PromptHashTerms prompthash_terms(const PromptHashBatch& batch, const std::vector
   const auto targets = class_targets(batch.labels, settings.class_smoothing);
   const auto labelled = batch.labels.sum(1).gt(0).to(torch::kFloat32);
   const std::int64_t pairs = batch.both.size(0);
-  std::int64_t begin = 0;
+  const auto images = split_by_bits(batch.image, bits);
+  const auto texts = split_by_bits(batch.text, bits);
+  const auto boths = split_by_bits(batch.both, bits);
+  const auto image_buffers = split_by_bits(batch.image_buffer, bits);
+  const auto text_buffers = split_by_bits(batch.text_buffer, bits);
+  const auto signs = split_by_bits(batch.targets, bits);
   for (std::size_t i = 0; i < bits.size(); ++i) {
-    const auto length = static_cast<std::int64_t>(bits[i]);
-    const auto of_length = [&](const torch::Tensor& codes) { return codes.narrow(1, begin, length); };
     const bool auxiliary = i + 1 == bits.size();
     const double weight = (auxiliary ? settings.auxiliary_weight : 1.0) / static_cast<double>(bits.size());
-    const auto image = of_length(batch.image);
-    const auto text = of_length(batch.text);
-    const auto both = of_length(batch.both);
-    const auto signs = of_length(batch.targets);
+    const auto& image = images[i];
+    const auto& text = texts[i];
+    const auto& both = boths[i];
 
     const auto class_of = [&](const torch::Tensor& codes) {
-      const auto logits = settings.class_scale / static_cast<double>(length) * codes.mm(words[i].t());
+      const auto logits = settings.class_scale / bits[i] * codes.mm(words[i].t());
       return class_loss(logits, targets.narrow(0, 0, codes.size(0)), labelled.narrow(0, 0, codes.size(0)));
     };
     add(terms.classes,
         settings.class_weight * weight * (class_of(image) + class_of(text) + settings.both_weight * class_of(both)));
 
-    const auto inter = pairwise_likelihood_loss(of_length(batch.image_buffer), text, batch.buffer_similar) +
-                       pairwise_likelihood_loss(of_length(batch.text_buffer), image, batch.buffer_similar);
-    const auto intra = pairwise_likelihood_loss(of_length(batch.image_buffer), image, batch.buffer_similar) +
-                       pairwise_likelihood_loss(of_length(batch.text_buffer), text, batch.buffer_similar);
+    const auto inter = pairwise_likelihood_loss(image_buffers[i], text, batch.buffer_similar) +
+                       pairwise_likelihood_loss(text_buffers[i], image, batch.buffer_similar);
+    const auto intra = pairwise_likelihood_loss(image_buffers[i], image, batch.buffer_similar) +
+                       pairwise_likelihood_loss(text_buffers[i], text, batch.buffer_similar);
     add(terms.likelihood, settings.likelihood_weight * weight * (inter + settings.intra_share * intra));
 
     add(terms.quantization, settings.quantization_weight * weight *
-                                (code_quantization_loss(image, signs) + code_quantization_loss(text, signs) +
-                                 settings.both_weight * code_quantization_loss(both, signs.narrow(0, 0, pairs))));
+                                (code_quantization_loss(image, signs[i]) + code_quantization_loss(text, signs[i]) +
+                                 settings.both_weight * code_quantization_loss(both, signs[i].narrow(0, 0, pairs))));
 
-    if (!auxiliary) {
-      const auto longest = batch.targets.narrow(1, batch.targets.size(1) - bits.back(), bits.back());
-      for (const auto& decoded : {batch.decoded[2 * i], batch.decoded[2 * i + 1]})
-        add(terms.reconstruction, settings.reconstruction_weight * weight * code_quantization_loss(decoded, longest));
-    }
-    begin += length;
+    if (auxiliary) continue;
+    for (const auto& decoded : {batch.decoded[2 * i], batch.decoded[2 * i + 1]})
+      add(terms.reconstruction,
+          settings.reconstruction_weight * weight * code_quantization_loss(decoded, signs.back()));
   }
   const PromptHashOutputs& outputs = batch.outputs;
   if (settings.has_pacl()) {

@@ -127,14 +127,10 @@ Result<Source> load_source(const SafetensorsFile& file, const std::filesystem::p
   auto features = open_space_features(file, directory, model, modality);
   if (!features) return std::unexpected(features.error());
   source.features = std::move(*features);
-  const std::string name = modality_name(modality);
-  const auto width = static_cast<std::int64_t>(modality == Modality::kImage ? model.image.width : model.text.width);
-  const auto mean = read_weight(file, name + ".mean", {width});
-  if (!mean) return std::unexpected(mean.error());
-  const auto scale = read_weight(file, name + ".scale", {width});
-  if (!scale) return std::unexpected(scale.error());
-  source.stage = InputStage(InputSpec{InputSpec::Kind::kFeatures, width, 0});
-  source.stage->set_standardisation(*mean, *scale);
+  const auto standardisation = read_standardisation(file, model, modality);
+  if (!standardisation) return std::unexpected(standardisation.error());
+  source.stage = InputStage(InputSpec{InputSpec::Kind::kFeatures, standardisation->mean.size(0), 0});
+  source.stage->set_standardisation(standardisation->mean, standardisation->scale);
   return source;
 }
 
@@ -200,25 +196,6 @@ std::string labels_text(const TrainingSet& set) {
   return names.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-Result<SpaceModel> describe(const TrainingSet& set, const TrainOptions& options, PromptHashSettings settings,
-                            const PromptHashResult& result, const std::filesystem::path& directory) {
-  SpaceModel model;
-  model.method = kName;
-  model.space = options.space;
-  model.bits = options.bits;
-  model.caveat = caveat_of(settings);
-  model.settings = settings_as_text(settings.named());
-  model.settings["seed"] = std::to_string(options.seed);
-  model.settings["epochs_run"] = std::to_string(result.report.epochs_run);
-  auto image = adopt_tower(set.image.tower, "image", static_cast<std::size_t>(result.image.width), directory);
-  if (!image) return std::unexpected(image.error());
-  auto text = adopt_tower(set.text.tower, "text", static_cast<std::size_t>(result.text.width), directory);
-  if (!text) return std::unexpected(text.error());
-  model.image = *image;
-  model.text = *text;
-  return model;
-}
-
 }  // namespace
 
 Result<TrainReport> train_prompthash(const TrainingSet& set, const TrainOptions& options,
@@ -238,8 +215,12 @@ Result<TrainReport> train_prompthash(const TrainingSet& set, const TrainOptions&
   add_tensors(tensors, std::string(kNetwork), named_tensors(*result->model->network));
   if (auto saved = save_tensors(directory / kWeightsFile, tensors, {{kLabels, labels_text(set)}}); !saved)
     return std::unexpected(saved.error());
-  auto model = describe(set, options, settings, *result, directory);
+  auto model = describe_space(kName, set, options, settings_as_text(settings.named()),
+                              static_cast<std::size_t>(result->image_width),
+                              static_cast<std::size_t>(result->text_width), directory);
   if (!model) return std::unexpected(model.error());
+  model->settings["epochs_run"] = std::to_string(result->report.epochs_run);
+  model->caveat = caveat_of(settings);
   if (auto written = write_space_model(directory, *model); !written) return std::unexpected(written.error());
   remove_checkpoint(directory);
   result->report.caveat = model->caveat;

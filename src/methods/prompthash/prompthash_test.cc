@@ -12,7 +12,6 @@
 #include "methods/stopping_progress_for_test.h"
 #include "methods/synthetic_pairs_for_test.h"
 #include "nn/tensor_io.h"
-#include "text/tokenizer.h"
 
 namespace warifu {
 namespace {
@@ -37,13 +36,6 @@ TrainOptions small_options(std::vector<std::string> more) {
                       "image_dropout=0.1", "text_dropout=0.1", "token_dropout=0.1", "mlp_dropout=0.1"};
   options.settings.insert(options.settings.end(), more.begin(), more.end());
   return options;
-}
-
-bool equal(const PromptHashModel& a, const PromptHashModel& b) {
-  const auto left = named_tensors(*a);
-  const auto right = named_tensors(*b);
-  return left.size() == right.size() &&
-         std::ranges::all_of(left, [&](const auto& entry) { return entry.second.equal(right.at(entry.first)); });
 }
 
 TEST(PromptHash, MatchesPicturesAndTextsOfTheSameLabel) {
@@ -122,7 +114,7 @@ TEST(PromptHash, ContinuesAnInterruptedRunToTheSameModel) {
   const auto continued = fit_prompthash(set, kOptions, small_settings(5), broken, last);
   ASSERT_TRUE(continued.has_value());
   EXPECT_THAT(last.notes, HasSubstr("continued after epoch 3"));
-  EXPECT_TRUE(equal(uninterrupted->model, continued->model));
+  EXPECT_TRUE(same_model(*uninterrupted->model, *continued->model));
 }
 
 TEST(PromptHash, WithoutLabelsSaysWhatElseToUse) {
@@ -213,23 +205,7 @@ TEST(PromptHash, RefusesAModelWhoseSizesAreNotThoseOfItsWeights) {
 }
 
 TEST(PromptHash, LearnsFromPixelsAndLetters) {
-  const std::vector<std::string> names = {"a red thing", "the green one", "something blue"};
-  TrainingSet set;
-  Rng rng(9);
-  for (std::size_t i = 0; i < 24; ++i) {
-    Image picture{96, 96, std::vector<std::uint8_t>(96 * 96 * 3)};
-    for (std::size_t b = 0; b < picture.rgb.size(); ++b)
-      picture.rgb[b] = static_cast<std::uint8_t>((b % 3 == i % 3 ? 200 : 20) + rng.below(30));
-    set.image.pictures.push_back(std::move(picture));
-    set.text.texts.push_back(names[i % 3]);
-    set.labels.push_back({static_cast<std::uint32_t>(i % 3)});
-    set.train.push_back(i);
-  }
-  set.label_values = 3;
-  const auto vocabulary = fresh_folder() / "pieces.model";
-  ASSERT_TRUE(train_sentencepiece(set.text.texts, kMinPieces, vocabulary).has_value());
-  set.image.tower = {"small", {}, {}};
-  set.text.tower = {"small", {}, vocabulary};
+  const TrainingSet set = coloured_pairs(24, fresh_folder() / "pieces.model");
   SilentProgress progress;
   const auto directory = fresh_folder();
   const auto report = train_prompthash(set, small_options({"epochs=4"}), directory, progress);

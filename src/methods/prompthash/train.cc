@@ -41,10 +41,9 @@ torch::Tensor draw_rows(const torch::Tensor& rows, std::int64_t count, Rng& rng)
 // PromptHash over fixed data, as the trainer sees it.
 class PromptHashTask final : public TrainingTask {
  public:
-  PromptHashTask(ModalityData image, ModalityData text, const TrainingSet& set, const TrainOptions& options,
-                 const PromptHashSettings& settings)
-      : image_(std::move(image)),
-        text_(std::move(text)),
+  PromptHashTask(PairData data, const TrainingSet& set, const TrainOptions& options, const PromptHashSettings& settings)
+      : image_(std::move(data.image)),
+        text_(std::move(data.text)),
         train_(positions_tensor(set.train)),
         labels_(multi_hot(set.labels, static_cast<std::int64_t>(set.label_values))),
         settings_(settings) {
@@ -111,12 +110,10 @@ class PromptHashTask final : public TrainingTask {
         any_label_similarity(labels_.index_select(0, seen), batch.labels, seen.unsqueeze(1).eq(rows.unsqueeze(0)));
     batch.similar = any_label_similarity(batch.labels, batch.labels, rows.unsqueeze(1).eq(rows.unsqueeze(0)));
     batch.targets = targets_.index_select(0, rows);
-    std::int64_t begin = 0;
-    for (std::size_t i = 0; i + 1 < shape_.bits.size(); ++i) {
-      for (const auto& codes : {batch.image, batch.text})
-        batch.decoded.push_back(model_->decode(i, codes.narrow(1, begin, shape_.bits[i])));
-      begin += shape_.bits[i];
-    }
+    const auto images = split_by_bits(batch.image, shape_.bits);
+    const auto texts = split_by_bits(batch.text, shape_.bits);
+    for (std::size_t i = 0; i + 1 < shape_.bits.size(); ++i)
+      for (const auto& codes : {images[i], texts[i]}) batch.decoded.push_back(model_->decode(i, codes));
     const auto terms = prompthash_terms(batch, words_, shape_.bits, settings_);
     note(terms);
     return terms.sum();
@@ -269,17 +266,13 @@ Result<PromptHashResult> fit_prompthash(const TrainingSet& set, const TrainOptio
                                         ProgressSink& progress) {
   if (auto checked = check_settings(settings); !checked) return std::unexpected(checked.error());
   if (auto checked = check_labels(set); !checked) return std::unexpected(checked.error());
-  if (set.train.size() < 2)
-    return fail(ErrorCode::kInvalidArgument, "one pair to train on; contrast needs two or more");
   // Small products gain nothing from several threads; scan and towers are spread over threads by themselves.
   const SingleThreadedTensors single_threaded;
-  auto image = ModalityData::make(set.image);
-  if (!image) return with_context("pictures", image.error());
-  auto text = ModalityData::make(set.text);
-  if (!text) return with_context("texts", text.error());
-  const InputSpec image_spec = image->spec();
-  const InputSpec text_spec = text->spec();
-  PromptHashTask task(std::move(*image), std::move(*text), set, options, settings);
+  auto data = PairData::make(set);
+  if (!data) return std::unexpected(data.error());
+  const std::int64_t image_width = data->image.spec().width;
+  const std::int64_t text_width = data->text.spec().width;
+  PromptHashTask task(*std::move(data), set, options, settings);
   const TrainerSettings trainer{.epochs = settings.epochs,
                                 .batch = settings.batch,
                                 .learning_rate = settings.learning_rate,
@@ -291,8 +284,8 @@ Result<PromptHashResult> fit_prompthash(const TrainingSet& set, const TrainOptio
   if (!run) return std::unexpected(run.error());
   return PromptHashResult{
       .model = task.prompthash_model(),
-      .image = image_spec,
-      .text = text_spec,
+      .image_width = image_width,
+      .text_width = text_width,
       .report = {.train_seconds = run->seconds,
                  .epochs_run = run->epochs_run,
                  .validation_score = run->best_score.value_or(0),

@@ -30,8 +30,8 @@ TORCH_MODULE(PromptHashModel);
 
 struct PromptHashResult {
   PromptHashModel model = nullptr;  // the best epoch's, in eval mode
-  InputSpec image;
-  InputSpec text;
+  std::int64_t image_width = 0;     // of the features
+  std::int64_t text_width = 0;
   TrainReport report;
 };
 
