@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "cli/named_share.h"
 #include "cli/verb.h"
 #include "engine/evaluate_space.h"
 
@@ -48,6 +49,8 @@ class EvaluateVerb final : public Verb {
     flags.value("--database-split", request_.database_split, "items that answer")->capture_default_str();
     flags.value("--train-in-database", train_in_database_, "yes or no: whether train items may answer")
         ->capture_default_str();
+    flags.value("--missing", missing_,
+                "text:0.5 or image:0.5 leaves that half of a share of all items out of their codes (--database both)");
     flags.list("--cutoffs", request_.metrics.cutoffs, "k of precision, recall and nDCG")->capture_default_str();
     flags.value("--bootstrap-samples", request_.metrics.bootstrap_samples, "of the 95% interval")
         ->capture_default_str();
@@ -67,6 +70,7 @@ class EvaluateVerb final : public Verb {
     if (train_in_database_ != "yes" && train_in_database_ != "no")
       return fail(ErrorCode::kInvalidArgument, "--train-in-database '" + train_in_database_ + "'", "use yes or no");
     request_.train_in_database = train_in_database_ == "yes";
+    if (auto missing = parse_missing(); !missing) return std::unexpected(missing.error());
     const auto workspace = Workspace::open(invocation.workspace);
     if (!workspace) return std::unexpected(workspace.error());
     const auto report = evaluate_space(*workspace, request_, *invocation.progress);
@@ -80,6 +84,18 @@ class EvaluateVerb final : public Verb {
   }
 
  private:
+  Result<void> parse_missing() {
+    if (missing_.empty()) return {};
+    const auto named = parse_named_share(missing_);
+    const auto modality = parse_modality(named ? named->name : "");
+    if (!modality || *modality == Modality::kBoth)
+      return fail(ErrorCode::kInvalidArgument, "missing '" + missing_ + "' is not text:SHARE or image:SHARE",
+                  "for example --missing text:0.5");
+    request_.missing = *modality;
+    request_.missing_share = named->share;
+    return {};
+  }
+
   Json to_json(const EvaluateReport& report) const {
     Json results = Json::array();
     for (const DirectionResult& result : report.results) results.push_back(result_json(result));
@@ -110,6 +126,7 @@ class EvaluateVerb final : public Verb {
                  {"storage", {{"code_bytes_per_item", code_bytes}}},
                  {"files", files}};
     if (!report.caveat.empty()) json["caveat"] = report.caveat;
+    if (!report.missing.empty()) json["missing"] = {{"half", report.missing}, {"share", report.missing_share}};
     return json;
   }
 
@@ -119,6 +136,9 @@ class EvaluateVerb final : public Verb {
                            count_text(report.database_items), count_text(report.train_in_database), report.relevance));
     if (!report.caveat.empty())
       print_line("NOT STRICT, " + report.caveat + ": the codes are made from more than the half that asks or answers");
+    if (!report.missing.empty())
+      print_line(fmt::format("the {} of {:.0f}% of all items was left out of their codes", report.missing,
+                             100 * report.missing_share));
     Table table({"direction", "bits", "mAP", "95% interval", "worst ties", "best ties", "P@10", "R@10", "nDCG@10"});
     for (const DirectionResult& result : report.results) {
       const Metrics& m = result.metrics;
@@ -141,6 +161,7 @@ class EvaluateVerb final : public Verb {
   EvaluateRequest request_;
   std::string database_;
   std::string train_in_database_ = "yes";
+  std::string missing_;
 };
 
 }  // namespace

@@ -58,7 +58,8 @@ class SearchVerb final : public Verb {
     flags.value("--space", space_, "code space (default: the only one, or 'contrastive')");
     flags.value("--bits", bits_, "code length (default: the longest)");
     flags.value("-k,--k", k_, "hits to show")->capture_default_str();
-    flags.value("--find", find_, "match against the items' image or text half, or any of the two")
+    flags
+        .value("--find", find_, "match against the items' image or text half, any of the two, or the one code of both")
         ->capture_default_str();
     flags.value("--filter", filters_, "COLUMN=VALUE; may be repeated, all must hold");
     flags.value("--sheet", sheet_, "also write a contact sheet: FILE.html or FILE.png");

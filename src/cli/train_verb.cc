@@ -1,25 +1,40 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <span>
 
+#include "cli/named_share.h"
 #include "cli/verb.h"
 #include "engine/train.h"
 
 namespace warifu {
 namespace {
 
-// "pairs:0.4"
 Result<double> parse_noise(std::string_view text) {
   if (text.empty()) return 0.0;
-  constexpr std::string_view kPairs = "pairs:";
-  double share = 0;
-  if (text.starts_with(kPairs)) {
-    const std::string_view number = text.substr(kPairs.size());
-    const auto [end, failure] = std::from_chars(number.data(), number.data() + number.size(), share);
-    if (failure == std::errc() && end == number.data() + number.size() && share >= 0 && share <= 1) return share;
-  }
+  const auto named = parse_named_share(text);
+  if (named && named->name == "pairs") return named->share;
   return fail(ErrorCode::kInvalidArgument, "noise '" + std::string(text) + "' is not pairs:SHARE",
               "for example --noise pairs:0.4");
+}
+
+// Lengths, "auto" and "auto:0.02".
+Result<void> parse_bits(std::span<const std::string> words, TrainRequest& request) {
+  constexpr double kTolerance = 0.01;
+  for (const std::string& word : words) {
+    const auto named = parse_named_share(word);
+    if (word == "auto" || (named && named->name == "auto")) {
+      request.bits_tolerance = named ? named->share : kTolerance;
+      continue;
+    }
+    std::uint32_t bits = 0;
+    const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), bits);
+    if (failure != std::errc() || end != word.data() + word.size())
+      return fail(ErrorCode::kInvalidArgument, "bits '" + word + "' is neither a length nor auto or auto:LOSS",
+                  "for example --bits 16,32,64, or --bits auto:0.02");
+    request.bits.push_back(bits);
+  }
+  return {};
 }
 
 class TrainVerb final : public Verb {
@@ -27,8 +42,10 @@ class TrainVerb final : public Verb {
   void declare(Flags& flags) override {
     flags.value("--method", request_.method, "one of: " + trainable_methods())->required();
     flags.value("--space", request_.space, "name of the code space (default: the method's name)");
-    flags.list("--bits", request_.bits,
-               "code lengths, all trained in one run (default: 16,32,64,128, as far as the data allow)");
+    flags.list(
+        "--bits", bits_,
+        "code lengths, all trained in one run (default: 16,32,64,128, as far as the data allow); auto:0.01 keeps "
+        "the shortest that loses at most that much mAP on held-out items (default of auto: 0.01)");
     flags.list("--labels", request_.label_columns, "label columns to use (default: every one)");
     flags.list("--only-labels", request_.only_labels, "train on items with one of these label values only");
     flags.value("--image-encoder", request_.image_encoder,
@@ -51,6 +68,7 @@ class TrainVerb final : public Verb {
     const auto noise = parse_noise(noise_);
     if (!noise) return std::unexpected(noise.error());
     request_.pair_noise = *noise;
+    if (auto parsed = parse_bits(bits_, request_); !parsed) return std::unexpected(parsed.error());
     auto workspace = Workspace::open(invocation.workspace);
     if (!workspace) return std::unexpected(workspace.error());
     const auto outcome = train(*workspace, request_, *invocation.progress);
@@ -74,6 +92,9 @@ class TrainVerb final : public Verb {
                  {"train_seconds", outcome->report.train_seconds},
                  {"seconds", outcome->seconds}};
     if (!request_.start_from.empty()) line["start_from"] = request_.start_from;
+    for (const auto& [bits, map] : outcome->report.validation_by_bits)
+      line["validation_by_bits"][std::to_string(bits)] = map;
+    if (request_.bits_tolerance) line["bits_tolerance"] = *request_.bits_tolerance;
     if (!outcome->report.caveat.empty()) line["caveat"] = outcome->report.caveat;
     if (outcome->mismatched_pairs > 0) line["mismatched_pairs"] = outcome->mismatched_pairs;
     if (outcome->suspicious_pairs) line["suspicious_pairs"] = *outcome->suspicious_pairs;
@@ -95,6 +116,12 @@ class TrainVerb final : public Verb {
     if (outcome.report.epochs_run > 0)
       print_line(fmt::format("{} epochs; {} {:.3f}", outcome.report.epochs_run, outcome.report.validation_criterion,
                              outcome.report.validation_score));
+    if (request_.bits_tolerance) {
+      Table curve({"bits", "mAP of held-out items", ""});
+      for (const auto& [bits, map] : outcome.report.validation_by_bits)
+        curve.add({std::to_string(bits), fixed(map, 3), bits == outcome.bits.front() ? "kept" : ""});
+      curve.print();
+    }
     if (outcome.suspicious_pairs.value_or(0) > 0)
       print_line(fmt::format("{} pairs look wrong: spaces/{}/suspicious-pairs.csv in the workspace lists them",
                              count_text(*outcome.suspicious_pairs), outcome.space));
@@ -108,6 +135,7 @@ class TrainVerb final : public Verb {
   }
 
   TrainRequest request_;
+  std::vector<std::string> bits_;
   std::string noise_;
 };
 

@@ -52,6 +52,10 @@ class Encoder {
   // measuring, not for search.
   virtual std::string_view caveat() const { return {}; }
 
+  // Whether a code of Modality::kBoth may be made of an input that has one half only. Such an encoder gives every
+  // item one code, whatever it has.
+  virtual bool bears_missing_half() const { return false; }
+
   // Codes of all inputs, one matrix for each of spaces() in that order; row i belongs to inputs[i].
   // kInvalidArgument if an input lacks the wanted modality (the message names its position) or has
   // features of another width; kIncompatible if raw content is given but encodes_raw is false.

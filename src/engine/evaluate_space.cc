@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <set>
 
+#include "base/rng.h"
 #include "engine/code_files.h"
+#include "engine/encode_items.h"
 #include "engine/trec_files.h"
 #include "evaluate/label_ids.h"
 #include "methods/method.h"
@@ -127,6 +132,8 @@ class Evaluation {
       return fail(ErrorCode::kInvalidArgument,
                   "every item of split '" + request_.database_split + "' is a train item, and none is left to answer",
                   "ingest with --splits that keep some apart, or leave out --train-in-database no");
+    if (request_.missing)
+      if (auto opened = open_encoder(*name, info->method); !opened) return opened;
     report_.space = *name;
     report_.method = info->method;
     report_.caveat = info->caveat;
@@ -137,6 +144,54 @@ class Evaluation {
     report_.query_in_database = count_shared(database_, workspace_.catalog().split(request_.query_split));
     report_.load_seconds = seconds_since(started);
     return {};
+  }
+
+  Result<void> open_encoder(const std::string& space, const std::string& method) {
+    if (request_.database != Modality::kBoth)
+      return fail(ErrorCode::kInvalidArgument, "a missing half is missing from codes of both",
+                  "add --database both, or leave --missing out");
+    auto encoder = ItemEncoder::open(workspace_, space);
+    if (!encoder) return std::unexpected(encoder.error());
+    if (!encoder->encoder().bears_missing_half())
+      return fail(ErrorCode::kInvalidArgument, "method " + method + " makes no code of both where a half is missing",
+                  "train a space with --method dmmh");
+    encoder_.emplace(std::move(*encoder));
+    report_.missing = modality_name(*request_.missing);
+    report_.missing_share = request_.missing_share;
+    return {};
+  }
+
+  // Codes of both of `items`, at all lengths, where a share of them lacks a half.
+  Result<EncodedItems> encode_with_missing(const std::vector<Item>& items) {
+    auto content = encoder_->inputs(items, Modality::kBoth, progress_);
+    if (!content) return std::unexpected(content.error());
+    auto& inputs = content->inputs;
+    std::vector<std::size_t> order(inputs.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    Rng rng(request_.metrics.seed);
+    shuffle(std::span(order), rng);
+    order.resize(static_cast<std::size_t>(request_.missing_share * static_cast<double>(inputs.size())));
+    EncodedItems result;
+    std::vector<EncoderInput> kept;
+    for (const std::size_t i : order) {
+      if (request_.missing == Modality::kImage) {
+        inputs[i].picture = nullptr;
+        inputs[i].image_features = {};
+      } else {
+        inputs[i].text.reset();
+        inputs[i].text_features = {};
+      }
+    }
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const EncoderInput& input = inputs[i];
+      if (!input.picture && input.image_features.empty() && !input.text && input.text_features.empty()) continue;
+      kept.push_back(input);
+      result.positions.push_back(content->positions[i]);
+    }
+    auto codes = encoder_->encoder().encode(kept, Modality::kBoth);
+    if (!codes) return std::unexpected(codes.error());
+    result.codes = std::move(*codes);
+    return result;
   }
 
   Result<void> measure(const Direction& direction) {
@@ -182,10 +237,23 @@ class Evaluation {
 
   Result<CodedItems> codes_of(const CodeSpace& space, Modality modality, const std::vector<Item>& items,
                               const std::string& split) {
-    const auto segment = load_codes(workspace_, space, modality);
-    if (!segment) return std::unexpected(segment.error());
     CodedItems result;
-    if (*segment) result = coded(items, **segment);
+    if (encoder_) {
+      auto encoded = encoded_.find(split);
+      if (encoded == encoded_.end()) {
+        auto made = encode_with_missing(items);
+        if (!made) return std::unexpected(made.error());
+        encoded = encoded_.emplace(split, std::move(*made)).first;
+      }
+      for (const std::size_t position : encoded->second.positions) result.items.push_back(&items[position]);
+      const auto lengths = encoder_->encoder().spaces();
+      result.codes = encoded->second.codes[static_cast<std::size_t>(
+          std::ranges::find(lengths, space.bits, &CodeSpace::bits) - lengths.begin())];
+    } else {
+      const auto segment = load_codes(workspace_, space, modality);
+      if (!segment) return std::unexpected(segment.error());
+      if (*segment) result = coded(items, **segment);
+    }
     if (result.items.empty())
       return fail(ErrorCode::kNotFound,
                   "no item of split '" + split + "' has a code of its " + modality_name(modality) + " in space '" +
@@ -215,6 +283,8 @@ class Evaluation {
   RelevanceRule rule_;
   std::vector<Item> queries_;
   std::vector<Item> database_;
+  std::optional<ItemEncoder> encoder_;           // where codes are made now
+  std::map<std::string, EncodedItems> encoded_;  // by it, of a split
   std::set<std::pair<std::string, std::string>> noted_;
   EvaluateReport report_;
 };

@@ -23,7 +23,11 @@ struct EvaluateRequest {
   std::string query_split = "query";
   std::string database_split = "database";
   bool train_in_database = true;  // false: train items are taken out of the database
-  MetricOptions metrics;
+  // Of a random share of the queries and of the database this half is not looked at: their codes are made now, of the
+  // other half alone. With `database` both only, by methods whose codes bear it. Nothing: codes as indexed.
+  std::optional<Modality> missing;
+  double missing_share = 0;
+  MetricOptions metrics;             // its seed also draws what is missing
   std::filesystem::path run_folder;  // TREC run and qrels files go here; empty: none
   std::size_t run_depth = 1000;      // ranks written per query
 };
@@ -37,7 +41,9 @@ struct DirectionResult {
 struct EvaluateReport {
   std::string space;
   std::string method;
-  std::string caveat;  // what makes the codes not strict: "paired input", "labels in the query"; empty: strict
+  std::string caveat;   // what makes the codes not strict: "paired input", "labels in the query"; empty: strict
+  std::string missing;  // the half that was left out of a share of the items: "image", "text"; empty: none
+  double missing_share = 0;
   std::string relevance;
   std::size_t query_items = 0;
   std::size_t database_items = 0;

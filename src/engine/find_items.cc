@@ -1,6 +1,7 @@
 #include "engine/find_items.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "engine/code_files.h"
@@ -16,11 +17,12 @@ Result<Finder> Finder::open(const Workspace& workspace, const std::string& wante
   if (!info) return std::unexpected(info.error());
   const auto space = choose_bits(*info, bits);
   if (!space) return std::unexpected(space.error());
-  std::shared_ptr<const Index> indexes[2];
-  for (const Modality modality : {Modality::kImage, Modality::kText}) {
-    auto segment = load_codes(workspace, *space, modality);
+  std::array<std::shared_ptr<const Index>, 3> indexes;
+  constexpr std::array kModalities = {Modality::kImage, Modality::kText, Modality::kBoth};
+  for (std::size_t i = 0; i < kModalities.size(); ++i) {
+    auto segment = load_codes(workspace, *space, kModalities[i]);
     if (!segment) return std::unexpected(segment.error());
-    if (*segment) indexes[modality == Modality::kText] = make_flat_index(std::move(**segment));
+    if (*segment) indexes[i] = make_flat_index(std::move(**segment));
   }
   if (!indexes[0] && !indexes[1])
     return fail(ErrorCode::kNotFound, "nothing is indexed in space '" + *name + "'",
@@ -28,7 +30,7 @@ Result<Finder> Finder::open(const Workspace& workspace, const std::string& wante
   auto encoder = load_encoder(workspace.space_folder(*name));
   if (!encoder) return std::unexpected(encoder.error());
   Finder finder(workspace);
-  finder.searcher_ = std::make_unique<Searcher>(*space, std::move(*encoder), indexes[0], indexes[1]);
+  finder.searcher_ = std::make_unique<Searcher>(*space, std::move(*encoder), indexes[0], indexes[1], indexes[2]);
   return finder;
 }
 

@@ -9,8 +9,7 @@
 
 #include "base/file.h"
 #include "engine/code_files.h"
-#include "engine/content_source.h"
-#include "methods/method.h"
+#include "engine/encode_items.h"
 
 namespace warifu {
 namespace {
@@ -91,14 +90,8 @@ class ModalityCodes {
 
 class Indexing {
  public:
-  Indexing(Workspace& workspace, SpaceInfo info, std::unique_ptr<Encoder> encoder, ContentSource images,
-           ContentSource texts, ProgressSink& progress)
-      : workspace_(workspace),
-        info_(std::move(info)),
-        encoder_(std::move(encoder)),
-        images_(std::move(images)),
-        texts_(std::move(texts)),
-        progress_(progress) {}
+  Indexing(Workspace& workspace, ItemEncoder encoder, ProgressSink& progress)
+      : workspace_(workspace), info_(encoder.info()), encoder_(std::move(encoder)), progress_(progress) {}
 
   // `revision`: the catalog's before its items and features were looked at.
   Result<IndexReport> run(std::int64_t revision) {
@@ -126,13 +119,7 @@ class Indexing {
   }
 
  private:
-  bool has(const Item& item, Modality modality) const {
-    if (wants_pairs()) return images_.has(item) && texts_.has(item);
-    return (modality == Modality::kText || images_.has(item)) && (modality == Modality::kImage || texts_.has(item));
-  }
-
-  bool wants_pairs() const { return encoder_->caveat() == kPairedInput; }
-  bool wants_labels() const { return encoder_->caveat() == kLabelsInQuery; }
+  bool wants_pairs() const { return encoder_.encoder().caveat() == kPairedInput; }
 
   // The codes that are there and still good; null where there are none or another model made them.
   std::vector<std::unique_ptr<CodeSegment>> old_codes(Modality modality, const IndexState& state) const {
@@ -148,7 +135,7 @@ class Indexing {
     std::vector<Item> stale;
     std::vector<ItemRow> fresh;
     for (const Item& item : items) {
-      if (!has(item, modality)) continue;
+      if (!encoder_.has(item, modality)) continue;
       const bool is_fresh = item.revision <= state.revision && std::ranges::all_of(old, [&](const auto& segment) {
                               return segment && std::ranges::binary_search(segment->rows, item.row);
                             });
@@ -164,7 +151,8 @@ class Indexing {
     if (wants_pairs() && (fewer || !stale.empty())) {
       stale.clear();
       fresh.clear();
-      std::ranges::copy_if(items, std::back_inserter(stale), [&](const Item& item) { return has(item, modality); });
+      std::ranges::copy_if(items, std::back_inserter(stale),
+                           [&](const Item& item) { return encoder_.has(item, modality); });
     }
     ModalityCodes codes(info_.spaces, modality);
     if (auto encoded = encode(stale, codes); !encoded) return encoded;
@@ -184,61 +172,16 @@ class Indexing {
   }
 
   Result<void> encode_chunk(std::span<const Item> chunk, ModalityCodes& codes) {
-    const bool want_images = codes.modality() != Modality::kText || wants_pairs();
-    const bool want_texts = codes.modality() != Modality::kImage || wants_pairs();
-    ContentBatch images;
-    ContentBatch texts;
-    if (want_images) {
-      auto loaded = images_.load(chunk, quiet_);
-      if (!loaded) return std::unexpected(loaded.error());
-      images = std::move(*loaded);
-    }
-    if (want_texts) {
-      auto loaded = texts_.load(chunk, quiet_);
-      if (!loaded) return std::unexpected(loaded.error());
-      texts = std::move(*loaded);
-    }
+    const auto made = encoder_.encode(chunk, codes.modality(), quiet_);
+    if (!made) return std::unexpected(made.error());
     // Each broken half once: codes that need both meet it again.
     if (codes.modality() != Modality::kBoth)
-      for (const auto& [position, error] : (codes.modality() == Modality::kImage ? images : texts).failed)
+      for (const auto& [position, error] : made->failed)
         report_.failed.push_back({chunk[position].id, error.message, error.hint});
-
-    std::vector<EncoderInput> inputs(chunk.size());
-    const auto labels = wants_labels() ? label_names(chunk) : std::vector<std::vector<std::string>>();
-    for (std::size_t i = 0; i < labels.size(); ++i) inputs[i].labels = labels[i];
-    std::vector<int> halves(chunk.size(), 0);
-    fill(images, inputs, halves, true);
-    fill(texts, inputs, halves, false);
-    const int wanted = (want_images ? 1 : 0) + (want_texts ? 1 : 0);
-    std::vector<EncoderInput> whole;
     std::vector<ItemRow> rows;
-    for (std::size_t i = 0; i < chunk.size(); ++i) {
-      if (halves[i] != wanted) continue;
-      whole.push_back(inputs[i]);
-      rows.push_back(chunk[i].row);
-    }
-    if (whole.empty()) return {};
-    auto made = encoder_->encode(whole, codes.modality());
-    if (!made) return std::unexpected(made.error());
-    codes.add(rows, *made);
+    for (const std::size_t position : made->positions) rows.push_back(chunk[position].row);
+    codes.add(rows, made->codes);
     return {};
-  }
-
-  static std::vector<std::vector<std::string>> label_names(std::span<const Item> items) {
-    std::vector<std::vector<std::string>> names(items.size());
-    for (std::size_t i = 0; i < items.size(); ++i)
-      for (const Label& label : items[i].labels) names[i].push_back(label_name(label));
-    return names;
-  }
-
-  static void fill(const ContentBatch& batch, std::vector<EncoderInput>& inputs, std::vector<int>& halves, bool image) {
-    for (std::size_t i = 0; i < batch.present.size(); ++i) {
-      EncoderInput& input = inputs[batch.present[i]];
-      ++halves[batch.present[i]];
-      if (!batch.features.empty()) (image ? input.image_features : input.text_features) = batch.features.row(i);
-      if (!batch.pictures.empty()) input.picture = &batch.pictures[i];
-      if (!batch.texts.empty()) input.text = batch.texts[i];
-    }
   }
 
   Result<void> save(const ModalityCodes& codes, const std::vector<std::unique_ptr<CodeSegment>>& old,
@@ -257,9 +200,7 @@ class Indexing {
 
   Workspace& workspace_;
   SpaceInfo info_;
-  std::unique_ptr<Encoder> encoder_;
-  ContentSource images_;
-  ContentSource texts_;
+  ItemEncoder encoder_;
   ProgressSink& progress_;
   SilentProgress quiet_;
   IndexReport report_;
@@ -272,16 +213,9 @@ Result<IndexReport> index_items(Workspace& workspace, const std::string& space, 
   // First of all: what an ingest changes from here on is encoded again by the next run.
   const auto revision = workspace.catalog().last_revision();
   if (!revision) return std::unexpected(revision.error());
-  auto info = read_space_info(workspace.space_folder(space));
-  if (!info) return std::unexpected(info.error());
-  auto encoder = load_encoder(workspace.space_folder(space));
+  auto encoder = ItemEncoder::open(workspace, space);
   if (!encoder) return std::unexpected(encoder.error());
-  auto images = ContentSource::open(workspace, info->image, Modality::kImage, (*encoder)->picture_format());
-  if (!images) return std::unexpected(images.error());
-  auto texts = ContentSource::open(workspace, info->text, Modality::kText, (*encoder)->picture_format());
-  if (!texts) return std::unexpected(texts.error());
-  Indexing indexing(workspace, std::move(*info), std::move(*encoder), std::move(*images), std::move(*texts), progress);
-  return indexing.run(*revision);
+  return Indexing(workspace, std::move(*encoder), progress).run(*revision);
 }
 
 }  // namespace warifu

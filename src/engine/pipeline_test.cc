@@ -64,6 +64,46 @@ class Pipeline : public TemporaryWorkspace {
   IngestOptions options_;
 };
 
+// A code of both for every item, of what it has; and what those are worth where texts are missing.
+TEST_F(Pipeline, GivesEveryItemOneCodeWhateverHalvesItHas) {
+  // The last 40 of 160 items have no text.
+  std::string csv = "id,image,text,kind\n";
+  for (std::size_t i = 0; i < kItems; ++i)
+    csv +=
+        "item" + std::to_string(i) + ",," + (i < kItems - 40 ? "thing" : "") + ",k" + std::to_string(i % kKinds) + "\n";
+  options_.source.text_features.clear();
+  ASSERT_TRUE(ingest(folder_ / "partly", write("partly.csv", csv), options_, quiet_));
+  auto workspace = Workspace::open(folder_ / "partly");
+  ASSERT_TRUE(workspace);
+  TrainRequest request;
+  request.method = "dmmh";
+  request.bits = {8};
+  request.settings = {"epochs=8", "batch=16", "hidden=16", "tokens=2", "width=8", "image_dropout=0.1"};
+  const auto trained = train(*workspace, request, quiet_);
+  ASSERT_TRUE(trained) << trained.error().message;
+  EXPECT_GT(trained->left_out, 0U);  // training itself learns from pairs
+  const auto indexed = index_items(*workspace, "dmmh", quiet_);
+  ASSERT_TRUE(indexed) << indexed.error().message;
+  EXPECT_EQ(indexed->codes.at("image"), kItems);
+  EXPECT_EQ(indexed->codes.at("text"), kItems - 40);
+  EXPECT_EQ(indexed->codes.at("both"), kItems);
+  const auto again = index_items(*workspace, "dmmh", quiet_);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->encoded.at("both"), 0U);
+  EvaluateRequest evaluation;
+  evaluation.database = Modality::kBoth;
+  const auto whole = evaluate_space(*workspace, evaluation, quiet_);
+  ASSERT_TRUE(whole) << whole.error().message;
+  EXPECT_GT(whole->results[0].metrics.map, 0.9);  // by chance .25
+  evaluation.missing = Modality::kImage;
+  evaluation.missing_share = 1;
+  const auto texts_alone = evaluate_space(*workspace, evaluation, quiet_);
+  ASSERT_TRUE(texts_alone) << texts_alone.error().message;
+  EXPECT_EQ(texts_alone->missing, "image");
+  // The texts are all one word: without pictures nothing is known. Items that have neither are left out.
+  EXPECT_LT(texts_alone->results[0].metrics.map, 0.4);
+}
+
 TEST_F(Pipeline, MeasuresBothDirectionsFarAboveRandom) {
   Workspace workspace = open();
   train_and_index(workspace);

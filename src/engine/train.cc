@@ -1,6 +1,7 @@
 #include "engine/train.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <map>
 #include <numeric>
@@ -166,9 +167,12 @@ Result<void> add_labels(const Workspace& workspace, const TrainRequest& request,
     for (const Label& label : item.labels)
       if (chosen(label)) ids.emplace(label, 0);
   std::uint32_t next = 0;
+  std::map<std::string, std::uint32_t> columns;
   for (auto& [label, id] : ids) {
     id = next++;
     set.label_names.push_back(label_name(label));
+    const auto column = static_cast<std::uint32_t>(columns.size());
+    set.column_of_value.push_back(columns.emplace(label.column, column).first->second);
   }
   set.label_values = ids.size();
   for (const Item& item : items) {
@@ -226,11 +230,11 @@ TrainingInputs select(TowerSpec tower, ContentBatch batch, std::span<const std::
 }
 
 // A newcomer with 60 items has a vocabulary narrower than 128 words: the lengths that fit are trained.
-std::vector<std::uint32_t> usual_bits(std::string_view method, const TrainingSet& set) {
+std::vector<std::uint32_t> usual_bits(std::string_view method, const TrainingSet& set, bool to_choose_from) {
   const std::size_t longest = longest_code(method, set.image.features.cols(), set.text.features.cols());
   std::vector<std::uint32_t> bits;
-  for (const std::uint32_t length : {16U, 32U, 64U, 128U})
-    if (length <= longest) bits.push_back(length);
+  for (const std::uint32_t length : {16U, 24U, 32U, 48U, 64U, 96U, 128U})
+    if (length <= longest && (to_choose_from || std::has_single_bit(length))) bits.push_back(length);
   if (bits.empty()) bits.push_back(static_cast<std::uint32_t>(longest));
   return bits;
 }
@@ -292,6 +296,8 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   outcome.space = request.space.empty() ? request.method : request.space;
   if (auto named = Workspace::check_space_name(outcome.space); !named) return std::unexpected(named.error());
   if (auto known = check_method(request.method); !known) return std::unexpected(known.error());
+  if (request.bits_tolerance)
+    if (auto can = check_chooses_bits(request.method); !can) return std::unexpected(can.error());
   if (!(request.pair_noise >= 0 && request.pair_noise <= 1))
     return fail(ErrorCode::kInvalidArgument,
                 "--noise pairs:" + std::to_string(request.pair_noise) + " is not in 0 … 1");
@@ -355,8 +361,13 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   outcome.bits = request.bits;
   if (outcome.bits.empty() && *start)
     for (const CodeSpace& length : (*start)->space.spaces) outcome.bits.push_back(length.bits);
-  if (outcome.bits.empty()) outcome.bits = usual_bits(request.method, set);
-  TrainOptions options{outcome.bits, request.seed, request.epochs, outcome.space, request.settings};
+  if (outcome.bits.empty()) outcome.bits = usual_bits(request.method, set, request.bits_tolerance.has_value());
+  TrainOptions options{.bits = outcome.bits,
+                       .seed = request.seed,
+                       .bits_tolerance = request.bits_tolerance,
+                       .epochs = request.epochs,
+                       .space = outcome.space,
+                       .settings = request.settings};
   if (*start) options.start_from = (*start)->directory;
   auto report = train_method(request.method, set, options, unfinished, progress);
   if (!report) return std::unexpected(report.error());
@@ -365,6 +376,7 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   std::filesystem::remove_all(unfinished / "checkpoint", failure);  // of another method
   if (auto replaced = replace_space(unfinished, workspace.space_folder(outcome.space)); !replaced)
     return std::unexpected(replaced.error());
+  outcome.bits = report->bits;
   outcome.report = *report;
   outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   return outcome;

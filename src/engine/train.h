@@ -15,8 +15,11 @@ namespace warifu {
 
 struct TrainRequest {
   std::string method;
-  std::string space;                       // empty: the method's name
-  std::vector<std::uint32_t> bits;         // empty: the start's, else those of 16, 32, 64, 128 that the data allow
+  std::string space;                // empty: the method's name
+  std::vector<std::uint32_t> bits;  // empty: the start's, else those of 16, 32, 64, 128 that the data allow
+  // Keep the shortest of the lengths whose validation mAP is at most this below the best one's; without `bits` of 16,
+  // 24, 32, 48, 64, 96, 128. For methods that can.
+  std::optional<double> bits_tolerance;
   std::vector<std::string> label_columns;  // empty: every label column
   std::vector<std::string> only_labels;    // train on items with one of these values; empty: all
   std::string image_encoder;               // empty: given features, else what the method does best
@@ -35,7 +38,7 @@ struct TrainRequest {
 
 struct TrainOutcome {
   std::string space;
-  std::vector<std::uint32_t> bits;  // that were trained
+  std::vector<std::uint32_t> bits;  // that were trained, or kept of those
   std::size_t train_items = 0;
   std::size_t validation_items = 0;
   std::size_t left_out = 0;                     // train items that lack a half or whose picture went away
@@ -51,7 +54,7 @@ struct TrainOutcome {
   TrainReport report;  // of the method alone
 };
 
-// The methods' names for help texts: "contrastive, prompthash, cca-itq".
+// The methods' names for help texts: "contrastive, prompthash, dmmh, cca-itq".
 std::string trainable_methods();
 
 // Trains a code space on the workspace's "train" split; nothing of the query split is read. A tenth

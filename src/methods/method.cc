@@ -11,6 +11,7 @@
 #include "base/join.h"
 #include "methods/cca_itq/cca_itq.h"
 #include "methods/contrastive/contrastive.h"
+#include "methods/dmmh/dmmh.h"
 #include "methods/prompthash/prompthash.h"
 #include "methods/space_model.h"
 #include "nn/small_image_tower.h"
@@ -24,14 +25,16 @@ struct Method {
   Result<std::unique_ptr<Encoder>> (*load)(const std::filesystem::path&, const SpaceModel&);
   std::string_view image_tower;  // what it works best with when nothing is chosen or given
   std::string_view text_tower;
-  bool bits_within_widths;   // a code can have no more bits than either half has features
-  bool starts_from = false;  // can go on from the weights of a trained space
+  bool bits_within_widths;    // a code can have no more bits than either half has features
+  bool starts_from = false;   // can go on from the weights of a trained space
+  bool chooses_bits = false;  // can keep of several lengths the one that validation names
 };
 
 // To add a method: a folder beside cca_itq/, then one line here.
 constexpr std::array kMethods = {
     Method{"contrastive", train_contrastive, load_contrastive, "classic", "bow", false, /*starts_from=*/true},
     Method{"prompthash", train_prompthash, load_prompthash, "classic", "bow", false},
+    Method{"dmmh", train_dmmh, load_dmmh, "classic", "bow", false, /*starts_from=*/false, /*chooses_bits=*/true},
     Method{"cca-itq", train_cca_itq, load_cca_itq, "classic", "bow", true},
 };
 
@@ -87,6 +90,17 @@ Result<void> check_set(const TrainingSet& set, const TrainOptions& options) {
   return {};
 }
 
+Result<void> check_ability(std::string_view method, bool Method::*ability, std::string_view what) {
+  const auto found = find_method(method);
+  if (!found) return std::unexpected(found.error());
+  if ((*found)->*ability) return {};
+  std::vector<std::string_view> able;
+  for (const Method& one : kMethods)
+    if (one.*ability) able.push_back(one.name);
+  return fail(ErrorCode::kInvalidArgument, "method " + std::string(method) + " cannot " + std::string(what),
+              "methods that can: " + join(able));
+}
+
 }  // namespace
 
 Result<TrainReport> train_method(std::string_view method, const TrainingSet& set, const TrainOptions& options,
@@ -99,9 +113,13 @@ Result<TrainReport> train_method(std::string_view method, const TrainingSet& set
   if (auto checked = check_set(set, ordered); !checked) return std::unexpected(checked.error());
   if (!ordered.start_from.empty())
     if (auto can = check_starts_from(method); !can) return std::unexpected(can.error());
+  if (ordered.bits_tolerance)
+    if (auto can = check_chooses_bits(method); !can) return std::unexpected(can.error());
   try {
     std::filesystem::create_directories(directory);
-    return (*found)->train(set, ordered, directory, progress);
+    auto report = (*found)->train(set, ordered, directory, progress);
+    if (report && report->bits.empty()) report->bits = ordered.bits;
+    return report;
   } catch (const std::filesystem::filesystem_error& error) {
     return fail(ErrorCode::kIo, directory.string() + ": " + error.code().message());
   } catch (const c10::Error& error) {
@@ -120,14 +138,11 @@ Result<void> check_method(std::string_view method) {
 }
 
 Result<void> check_starts_from(std::string_view method) {
-  const auto found = find_method(method);
-  if (!found) return std::unexpected(found.error());
-  if ((*found)->starts_from) return {};
-  std::vector<std::string_view> able;
-  for (const Method& one : kMethods)
-    if (one.starts_from) able.push_back(one.name);
-  return fail(ErrorCode::kInvalidArgument, "method " + std::string(method) + " cannot start from a trained space",
-              "methods that can: " + join(able));
+  return check_ability(method, &Method::starts_from, "start from a trained space");
+}
+
+Result<void> check_chooses_bits(std::string_view method) {
+  return check_ability(method, &Method::chooses_bits, "choose a code length by itself");
 }
 
 std::string_view default_tower(std::string_view method, Modality modality) {

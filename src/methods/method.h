@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +34,7 @@ struct TrainingSet {
   std::vector<std::vector<std::uint32_t>> labels;  // value ids of each item over the chosen columns
   std::size_t label_values = 0;                    // number of distinct value ids
   std::vector<std::string> label_names;            // of each value id, "column=value"; may be empty
+  std::vector<std::uint32_t> column_of_value;      // of each value id, counted from 0; empty: all of one column
   std::vector<std::size_t> train;                  // positions to fit on
   std::vector<std::size_t> validation;             // positions held out of train to choose by; never queries
 };
@@ -39,6 +42,9 @@ struct TrainingSet {
 struct TrainOptions {
   std::vector<std::uint32_t> bits = {16, 32, 64, 128};
   std::uint64_t seed = 1;
+  // Keep of `bits` the shortest length alone whose validation mAP is at most this below the best one's; nothing: keep
+  // all. kInvalidArgument where the method cannot choose or nothing is held out to choose by.
+  std::optional<double> bits_tolerance = {};
   int epochs = 0;                          // 0: the method's own default
   std::string space = {};                  // name of the code space
   std::vector<std::string> settings = {};  // "name=value", of the method's own (its README lists them)
@@ -55,6 +61,9 @@ struct TrainReport {
   // method does not ask.
   std::vector<float> clean_probability;
   std::string caveat = {};  // as Encoder::caveat
+  // Of each length that was trained the method's criterion; empty where it does not tell.
+  std::map<std::uint32_t, double> validation_by_bits = {};
+  std::vector<std::uint32_t> bits = {};  // that are kept
 };
 
 // Trains `method` and leaves everything that load_encoder needs in `directory` (weights, tower
@@ -73,6 +82,9 @@ Result<void> check_method(std::string_view method);
 
 // kInvalidArgument, listing those that can, unless the method can go on from a trained space; else as check_method.
 Result<void> check_starts_from(std::string_view method);
+
+// kInvalidArgument, listing those that can, unless the method can choose a length by validation; else as check_method.
+Result<void> check_chooses_bits(std::string_view method);
 
 // The tower a method works best with when the user names none and no features were given.
 std::string_view default_tower(std::string_view method, Modality modality);

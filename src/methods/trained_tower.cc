@@ -142,4 +142,23 @@ Result<Standardisation> read_standardisation(const SafetensorsFile& file, const 
   return Standardisation{*std::move(mean), *std::move(scale)};
 }
 
+Result<torch::Tensor> StandardisedSource::rows(std::span<const EncoderInput> inputs) const {
+  const auto values = features->features(inputs);
+  if (!values) return std::unexpected(values.error());
+  return stage->standardise(to_tensor(*values));
+}
+
+Result<StandardisedSource> load_standardised_source(const SafetensorsFile& file, const std::filesystem::path& directory,
+                                                    const SpaceModel& model, Modality modality) {
+  StandardisedSource source;
+  auto features = open_space_features(file, directory, model, modality);
+  if (!features) return std::unexpected(features.error());
+  source.features = std::move(*features);
+  const auto standardisation = read_standardisation(file, model, modality);
+  if (!standardisation) return std::unexpected(standardisation.error());
+  source.stage = InputStage(InputSpec{InputSpec::Kind::kFeatures, standardisation->mean.size(0), 0});
+  source.stage->set_standardisation(standardisation->mean, standardisation->scale);
+  return source;
+}
+
 }  // namespace warifu

@@ -2,10 +2,12 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 
 #include "base/error.h"
 #include "codes/code_space.h"
 #include "methods/feature_source.h"
+#include "methods/input_stage.h"
 #include "methods/space_model.h"
 #include "nn/tensor_io.h"
 
@@ -26,5 +28,18 @@ struct Standardisation {
   torch::Tensor scale;
 };
 Result<Standardisation> read_standardisation(const SafetensorsFile& file, const SpaceModel& model, Modality modality);
+
+// The features of one modality as a network of a trained space wants them: its own, standardised as in training.
+struct StandardisedSource {
+  std::unique_ptr<FeatureSource> features;
+  InputStage stage = nullptr;
+
+  // float [inputs, width]; errors of FeatureSource::features.
+  Result<torch::Tensor> rows(std::span<const EncoderInput> inputs) const;
+};
+
+// Errors of open_space_features and read_standardisation.
+Result<StandardisedSource> load_standardised_source(const SafetensorsFile& file, const std::filesystem::path& directory,
+                                                    const SpaceModel& model, Modality modality);
 
 }  // namespace warifu

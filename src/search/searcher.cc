@@ -31,15 +31,20 @@ Result<Find> parse_find(std::string_view name) {
   if (name == "image") return Find::kImage;
   if (name == "text") return Find::kText;
   if (name == "any") return Find::kAny;
-  return fail(ErrorCode::kInvalidArgument, "cannot find '" + std::string(name) + "'", "use image, text or any");
+  if (name == "both") return Find::kBoth;
+  return fail(ErrorCode::kInvalidArgument, "cannot find '" + std::string(name) + "'", "use image, text, any or both");
 }
 
 Searcher::Searcher(CodeSpace space, std::shared_ptr<const Encoder> encoder, std::shared_ptr<const Index> images,
-                   std::shared_ptr<const Index> texts)
-    : space_(std::move(space)), encoder_(std::move(encoder)), images_(std::move(images)), texts_(std::move(texts)) {}
+                   std::shared_ptr<const Index> texts, std::shared_ptr<const Index> boths)
+    : space_(std::move(space)),
+      encoder_(std::move(encoder)),
+      images_(std::move(images)),
+      texts_(std::move(texts)),
+      boths_(std::move(boths)) {}
 
-Result<CodeMatrix> Searcher::stored_code(std::int64_t row) const {
-  for (const auto& index : {images_, texts_}) {
+Result<CodeMatrix> Searcher::stored_code(std::int64_t row, Find find) const {
+  for (const auto& index : {find == Find::kBoth ? boths_ : nullptr, images_, texts_}) {
     if (!index) continue;
     const auto words = index->code_of(row);
     if (!words.empty()) return CodeMatrix(1, space_.bits, std::vector(words.begin(), words.end()));
@@ -48,13 +53,13 @@ Result<CodeMatrix> Searcher::stored_code(std::int64_t row) const {
               "run 'warifu index --space " + space_.name + "'");
 }
 
-Result<CodeMatrix> Searcher::encode_query(const Query& query) const {
+Result<CodeMatrix> Searcher::encode_query(const Query& query, Find find) const {
   if (encoder_ && !encoder_->caveat().empty())
     return fail(
         ErrorCode::kIncompatible,
         "space '" + space_.name + "' is for measuring only: its codes are made with " + std::string(encoder_->caveat()),
         "search a space that was trained without --set mode=...");
-  if (query.like_row) return stored_code(*query.like_row);
+  if (query.like_row) return stored_code(*query.like_row, find);
   if (!query.text && !query.picture) {
     return fail(ErrorCode::kInvalidArgument, "nothing to search for", "give --text, --image, both, or --like ID");
   }
@@ -77,7 +82,7 @@ Result<CodeMatrix> Searcher::encode_query(const Query& query) const {
 
 Result<std::vector<SearchHit>> Searcher::search(const SearchRequest& request) const {
   if (request.k == 0) return fail(ErrorCode::kInvalidArgument, "k is 0", "ask for at least one hit");
-  const auto code = encode_query(request.query);
+  const auto code = encode_query(request.query, request.find);
   if (!code) return std::unexpected(code.error());
 
   const auto scan = [&](const std::shared_ptr<const Index>& index) -> Result<std::vector<SearchHit>> {
@@ -95,8 +100,9 @@ Result<std::vector<SearchHit>> Searcher::search(const SearchRequest& request) co
     return hits;
   };
 
-  const bool want_images = request.find != Find::kText;
-  const bool want_texts = request.find != Find::kImage;
+  if (request.find == Find::kBoth && boths_) return scan(boths_);
+  const bool want_images = request.find == Find::kImage || request.find == Find::kAny;
+  const bool want_texts = request.find == Find::kText || request.find == Find::kAny;
   if (!(want_images && images_) && !(want_texts && texts_)) {
     return fail(ErrorCode::kNotFound, "space '" + space_.name + "' holds no codes of that half",
                 "run 'warifu index --space " + space_.name + "', or use --find any");

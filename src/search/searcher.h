@@ -15,10 +15,10 @@
 
 namespace warifu {
 
-// Which half of the items a query is matched against.
-enum class Find { kImage, kText, kAny };
+// What of the items a query is matched against: one half, the nearer of the two, or the one code of both.
+enum class Find { kImage, kText, kAny, kBoth };
 
-// "image", "text", "any"; kInvalidArgument otherwise.
+// "image", "text", "any", "both"; kInvalidArgument otherwise.
 Result<Find> parse_find(std::string_view name);
 
 // What is looked for: words, a picture, both together, or what is stored of an item.
@@ -37,7 +37,7 @@ struct SearchRequest {
 
 struct SearchHit {
   std::int64_t row = 0;
-  Modality modality = Modality::kImage;  // which half of the item matched
+  Modality modality = Modality::kImage;  // which half of the item matched, or both
   std::uint32_t distance = 0;            // Hamming
   double score = 0;                      // 1 - distance / bits, in [0, 1]
 };
@@ -51,7 +51,7 @@ class Searcher {
   // `encoder` may be null when only like-queries are asked; indexes may be null where nothing of
   // that modality is stored. All must be of `space`.
   Searcher(CodeSpace space, std::shared_ptr<const Encoder> encoder, std::shared_ptr<const Index> images,
-           std::shared_ptr<const Index> texts);
+           std::shared_ptr<const Index> texts, std::shared_ptr<const Index> boths = nullptr);
 
   // kInvalidArgument: an empty query or k == 0; kNotFound: the like-row has no code, or nothing of
   // the wanted half is indexed; kIncompatible: the encoder cannot take raw pictures or texts.
@@ -60,13 +60,14 @@ class Searcher {
   const CodeSpace& space() const { return space_; }
 
  private:
-  Result<CodeMatrix> encode_query(const Query& query) const;
-  Result<CodeMatrix> stored_code(std::int64_t row) const;
+  Result<CodeMatrix> encode_query(const Query& query, Find find) const;
+  Result<CodeMatrix> stored_code(std::int64_t row, Find find) const;
 
   CodeSpace space_;
   std::shared_ptr<const Encoder> encoder_;
   std::shared_ptr<const Index> images_;
   std::shared_ptr<const Index> texts_;
+  std::shared_ptr<const Index> boths_;
 };
 
 }  // namespace warifu

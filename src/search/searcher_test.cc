@@ -53,6 +53,20 @@ SearchRequest text_request(std::string text, Find find = Find::kAny) {
 const auto kImages = index_of(Modality::kImage, {{1, 0b00000001}, {2, 0b11111111}, {3, 0b00000111}});
 const auto kTexts = index_of(Modality::kText, {{1, 0b00000011}, {2, 0b00000001}, {4, 0b00001111}});
 
+TEST(Searcher, FindsByTheOneCodeOfBothHalves) {
+  const auto boths = index_of(Modality::kBoth, {{1, 0b00000011}, {2, 0b11111111}, {5, 0b00000001}});
+  const Searcher searcher(kSpace, std::make_shared<ByteEncoder>(), kImages, kTexts, boths);
+  const auto hits = searcher.search(text_request("\x01", Find::kBoth));
+  EXPECT_THAT(rows(hits), ElementsAre(5, 1, 2));
+  EXPECT_EQ(hits->front().modality, Modality::kBoth);
+  SearchRequest like;
+  like.query.like_row = 2;
+  like.find = Find::kBoth;
+  EXPECT_THAT(rows(searcher.search(like)), ElementsAre(1, 5));  // by 0b11111111, what both halves of 2 say
+  const Searcher without(kSpace, std::make_shared<ByteEncoder>(), kImages, kTexts);
+  EXPECT_FALSE(without.search(text_request("\x01", Find::kBoth)));
+}
+
 TEST(Searcher, ListsAnItemOnceByItsNearerHalf) {
   const Searcher searcher(kSpace, std::make_shared<ByteEncoder>(), kImages, kTexts);
   const auto hits = searcher.search(text_request("\x01"));

@@ -25,16 +25,10 @@ std::string_view caveat_of(const PromptHashSettings& settings) {
   return settings.is_paper() ? kPairedInput : settings.is_oracle() ? kLabelsInQuery : "";
 }
 
-// Features of one modality, as the network wants them.
-struct Source {
-  std::unique_ptr<FeatureSource> features;
-  InputStage stage = nullptr;
-};
-
 class PromptHashEncoder final : public Encoder {
  public:
   PromptHashEncoder(const SpaceModel& model, const PromptHashSettings& settings, std::vector<std::string> labels,
-                    Source image, Source text, PromptHashNetwork network)
+                    StandardisedSource image, StandardisedSource text, PromptHashNetwork network)
       : spaces_(model.code_spaces()),
         settings_(settings),
         image_(std::move(image)),
@@ -60,12 +54,12 @@ class PromptHashEncoder final : public Encoder {
     torch::Tensor image;
     torch::Tensor text;
     if (settings_.is_paper() || modality != Modality::kText) {
-      auto features = standardised(image_, inputs);
+      auto features = image_.rows(inputs);
       if (!features) return std::unexpected(features.error());
       image = std::move(*features);
     }
     if (settings_.is_paper() || modality != Modality::kImage) {
-      auto features = standardised(text_, inputs);
+      auto features = text_.rows(inputs);
       if (!features) return std::unexpected(features.error());
       text = std::move(*features);
     }
@@ -73,12 +67,6 @@ class PromptHashEncoder final : public Encoder {
   }
 
  private:
-  static Result<torch::Tensor> standardised(const Source& source, std::span<const EncoderInput> inputs) {
-    const auto features = source.features->features(inputs);
-    if (!features) return std::unexpected(features.error());
-    return source.stage->standardise(to_tensor(*features));
-  }
-
   torch::Tensor labels_of(std::span<const EncoderInput> inputs) const {
     if (!settings_.is_oracle()) return {};
     auto labels = torch::zeros({static_cast<std::int64_t>(inputs.size()), concepts_});
@@ -114,25 +102,12 @@ class PromptHashEncoder final : public Encoder {
 
   std::vector<CodeSpace> spaces_;
   PromptHashSettings settings_;
-  Source image_;
-  Source text_;
+  StandardisedSource image_;
+  StandardisedSource text_;
   PromptHashNetwork network_;
   std::int64_t concepts_;
   std::map<std::string, std::int64_t, std::less<>> concept_of_;
 };
-
-Result<Source> load_source(const SafetensorsFile& file, const std::filesystem::path& directory, const SpaceModel& model,
-                           Modality modality) {
-  Source source;
-  auto features = open_space_features(file, directory, model, modality);
-  if (!features) return std::unexpected(features.error());
-  source.features = std::move(*features);
-  const auto standardisation = read_standardisation(file, model, modality);
-  if (!standardisation) return std::unexpected(standardisation.error());
-  source.stage = InputStage(InputSpec{InputSpec::Kind::kFeatures, standardisation->mean.size(0), 0});
-  source.stage->set_standardisation(standardisation->mean, standardisation->scale);
-  return source;
-}
 
 // Those settings that say what the network is, as model.json has them.
 Result<PromptHashSettings> stored_settings(const SpaceModel& model) {
@@ -241,9 +216,9 @@ Result<std::unique_ptr<Encoder>> load_prompthash(const std::filesystem::path& di
   shape.bits.push_back(static_cast<std::uint32_t>(settings->auxiliary_bits));
   if (auto checked = check_sizes(**file, shape, *settings); !checked)
     return with_context((directory / kWeightsFile).string(), checked.error());
-  auto image = load_source(**file, directory, model, Modality::kImage);
+  auto image = load_standardised_source(**file, directory, model, Modality::kImage);
   if (!image) return std::unexpected(image.error());
-  auto text = load_source(**file, directory, model, Modality::kText);
+  auto text = load_standardised_source(**file, directory, model, Modality::kText);
   if (!text) return std::unexpected(text.error());
   PromptHashNetwork network(shape, *settings);
   if (auto loaded = load_module(**file, *network, kNetwork); !loaded) return std::unexpected(loaded.error());

@@ -1,19 +1,24 @@
 #!/bin/bash
-# How long does a training step of prompthash take, beside the Python reference of the same model?
+# How long does a training step of a method take, beside the Python reference of the same model?
 #
-#   bench/prompthash_step.sh WARIFU PAIRS_CSV IMAGE_NPY SPLITS [ROUNDS]
+#   bench/method_step.sh prompthash|dmmh WARIFU PAIRS_CSV IMAGE_NPY SPLITS [ROUNDS]
 #
 # Both learn the same pairs with the same sizes, in turns, each for 1 and for 3 epochs; the difference is two epochs
 # without start-up. Prints milliseconds a step of wall clock and of processor time for each round. Ours includes a
 # validation and a checkpoint an epoch.
 set -euo pipefail
-warifu=$(realpath "$1") pairs=$(realpath "$2") image=$(realpath "$3") splits=$(realpath "$4") rounds=${5:-3}
-reference=$(realpath "$(dirname "$0")/reference/prompthash.py")
+method=$1 warifu=$(realpath "$2") pairs=$(realpath "$3") image=$(realpath "$4") splits=$(realpath "$5") rounds=${6:-3}
+reference=$(realpath "$(dirname "$0")/reference/$method.py")
+case $method in
+  prompthash) labels=articleType reference_flags=(--cut final) ;;
+  dmmh) labels=articleType,baseColour reference_flags=() ;;
+  *) echo "no reference of '$method'" >&2; exit 64 ;;
+esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$warifu" --workspace "$work" ingest "$pairs" --label-columns articleType --image-features "$image" --splits "$splits" \
+"$warifu" --workspace "$work" ingest "$pairs" --label-columns "$labels" --image-features "$image" --splits "$splits" \
   --progress none --output json >/dev/null
-batches=$("$warifu" --workspace "$work" train --method prompthash --epochs 1 --space count --progress none --output json |
+batches=$("$warifu" --workspace "$work" train --method "$method" --epochs 1 --space count --progress none --output json |
   python3 -c 'import json, math, sys; print(math.ceil(json.load(sys.stdin)["train_items"] / 128))')
 
 # seconds: wall and processor
@@ -22,10 +27,10 @@ measure() {
   spent=$({ time "$@" >/dev/null 2>"$work/errors"; } 2>&1) || { cat "$work/errors" >&2; exit 1; }
   awk '{print $1, $2 + $3}' <<<"$spent"
 }
-ours() { measure "$warifu" --workspace "$work" train --method prompthash --epochs "$1" --space step --progress none; }
+ours() { measure "$warifu" --workspace "$work" train --method "$method" --epochs "$1" --space step --progress none; }
 theirs() {
-  measure python3 "$reference" --pairs "$pairs" --image "$image" --splits "$splits" --cut final --epochs "$1" --quiet \
-    --threads "$2"
+  measure python3 "$reference" --pairs "$pairs" --image "$image" --splits "$splits" "${reference_flags[@]}" \
+    --epochs "$1" --quiet --threads "$2"
 }
 
 for ((round = 0; round < rounds; ++round)); do
