@@ -15,17 +15,22 @@ Json at_json(const std::map<std::size_t, double>& values) {
 
 Json result_json(const DirectionResult& result) {
   const Metrics& metrics = result.metrics;
-  return {{"direction", result.direction},
-          {"bits", result.bits},
-          {"map", metrics.map},
-          {"map_low", metrics.map_low},
-          {"map_high", metrics.map_high},
-          {"ci95", {metrics.ci95_low, metrics.ci95_high}},
-          {"precision_at", at_json(metrics.precision_at)},
-          {"recall_at", at_json(metrics.recall_at)},
-          {"ndcg_at", at_json(metrics.ndcg_at)},
-          {"queries", metrics.queries},
-          {"queries_without_relevant", metrics.queries_without_relevant}};
+  Json json = {{"direction", result.direction},
+               {"bits", result.bits},
+               {"map", metrics.map},
+               {"map_low", metrics.map_low},
+               {"map_high", metrics.map_high},
+               {"ci95", {metrics.ci95_low, metrics.ci95_high}},
+               {"precision_at", at_json(metrics.precision_at)},
+               {"recall_at", at_json(metrics.recall_at)},
+               {"ndcg_at", at_json(metrics.ndcg_at)},
+               {"queries", metrics.queries},
+               {"queries_without_relevant", metrics.queries_without_relevant}};
+  if (result.real_width > 0) {
+    json["real"] = true;
+    json["width"] = result.real_width;
+  }
+  return json;
 }
 
 double at_10(const std::map<std::size_t, double>& values) {
@@ -38,6 +43,8 @@ class EvaluateVerb final : public Verb {
   void declare(Flags& flags) override {
     flags.value("--space", request_.space, "code space (default: the only one, or 'contrastive')");
     flags.list("--bits", request_.bits, "code lengths (default: all)");
+    flags.toggle("--real", request_.real,
+                 "rank by cosine in the real-valued common space, by the present model, instead of by codes");
     flags
         .value("--relevance", request_.relevance,
                "any:COLUMNS (share a value in one), all:COLUMNS (in every one), graded:COLUMNS; no columns: every "
@@ -130,7 +137,7 @@ class EvaluateVerb final : public Verb {
     return json;
   }
 
-  static void print_table(const EvaluateReport& report) {
+  void print_table(const EvaluateReport& report) const {
     print_line(fmt::format("space '{}' ({}): {} queries, {} database items ({} of them trained on), relevant = {}",
                            report.space, report.method, count_text(report.query_items),
                            count_text(report.database_items), count_text(report.train_in_database), report.relevance));
@@ -142,7 +149,7 @@ class EvaluateVerb final : public Verb {
     Table table({"direction", "bits", "mAP", "95% interval", "worst ties", "best ties", "P@10", "R@10", "nDCG@10"});
     for (const DirectionResult& result : report.results) {
       const Metrics& m = result.metrics;
-      table.add({result.direction, std::to_string(result.bits), fixed(m.map, 3),
+      table.add({result.direction, result.real_width > 0 ? "real" : std::to_string(result.bits), fixed(m.map, 3),
                  "[" + fixed(m.ci95_low, 3) + ", " + fixed(m.ci95_high, 3) + "]", fixed(m.map_low, 3),
                  fixed(m.map_high, 3), fixed(at_10(m.precision_at), 3), fixed(at_10(m.recall_at), 3),
                  fixed(at_10(m.ndcg_at), 3)});
@@ -153,7 +160,8 @@ class EvaluateVerb final : public Verb {
                  fixed(at_10(m.recall_at), 3), fixed(at_10(m.ndcg_at), 3)});
     }
     table.print();
-    print_line(fmt::format("mAP is the expectation over the order of equal distances; measured in {}",
+    print_line(fmt::format("mAP is the expectation over the order of equal {}; measured in {}",
+                           request_.real ? "cosines" : "distances",
                            seconds_text(report.evaluate_seconds + report.relevance_seconds)));
     for (const auto& file : report.files) print_line("wrote " + file.string());
   }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/float_matrix.h"
 #include "base/image.h"
 #include "codes/code_matrix.h"
 #include "codes/code_space.h"
@@ -60,6 +61,24 @@ class Encoder {
   // kInvalidArgument if an input lacks the wanted modality (the message names its position) or has
   // features of another width; kIncompatible if raw content is given but encodes_raw is false.
   virtual Result<std::vector<CodeMatrix>> encode(std::span<const EncoderInput> inputs, Modality modality) const = 0;
+
+  // Width of the real-valued common space; 0 where the method keeps none.
+  virtual std::size_t embedding_width() const { return 0; }
+
+  // [inputs, embedding_width()]: rows of length 1, compared by cosine across modalities; as strict as encode(). Errors
+  // of encode(); kInvalidArgument where embedding_width() is 0.
+  virtual Result<FloatMatrix> embed(std::span<const EncoderInput> /*inputs*/, Modality /*modality*/) const {
+    return fail(ErrorCode::kInvalidArgument, "the method of this space keeps no real-valued embedding",
+                "measure its codes, or train with a method that has one: ccl");
+  }
+
+  // How much each part of a picture goes with each part of a text, [parts of the picture, parts of the text], cosines;
+  // 0 where a part is not there. Reads both halves of the input. Errors of encode(); kInvalidArgument where the space
+  // was trained without parts of both, or the method knows none.
+  virtual Result<FloatMatrix> align(const EncoderInput& /*input*/) const {
+    return fail(ErrorCode::kInvalidArgument, "the method of this space aligns no parts of pictures and texts",
+                "train with a method that does: ccl");
+  }
 };
 
 }  // namespace warifu

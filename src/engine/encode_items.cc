@@ -129,4 +129,19 @@ Result<EncodedItems> ItemEncoder::encode(std::span<const Item> items, Modality m
   return result;
 }
 
+Result<EmbeddedItems> ItemEncoder::embed(std::span<const Item> items, Modality modality, ProgressSink& progress) {
+  if (encoder_->embedding_width() == 0) {
+    const auto refused = encoder_->embed({}, modality);
+    return std::unexpected(refused.error());
+  }
+  auto content = inputs(items, modality, progress);
+  if (!content) return std::unexpected(content.error());
+  EmbeddedItems result{std::move(content->positions), {}, std::move(content->failed)};
+  if (result.positions.empty()) return result;
+  auto rows = encoder_->embed(content->inputs, modality);
+  if (!rows) return std::unexpected(rows.error());
+  result.rows = std::move(*rows);
+  return result;
+}
+
 }  // namespace warifu

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/float_matrix.h"
 #include "base/progress.h"
 #include "codes/code_matrix.h"
 #include "encode/encoder.h"
@@ -39,6 +40,12 @@ struct EncodedItems {
   std::vector<std::pair<std::size_t, Error>> failed;
 };
 
+struct EmbeddedItems {
+  std::vector<std::size_t> positions;  // as ItemInputs
+  FloatMatrix rows;                    // row i is of items[positions[i]]
+  std::vector<std::pair<std::size_t, Error>> failed;
+};
+
 // Encodes items of the workspace by a space's present model. Outputs of frozen towers come from the feature cache,
 // which is filled where it lacks them.
 //
@@ -59,6 +66,10 @@ class ItemEncoder {
 
   // The content of those of `items` that have() it.
   Result<ItemInputs> inputs(std::span<const Item> items, Modality modality, ProgressSink& progress);
+
+  // Their places in the real-valued common space (Encoder::embed), made in one call; no rows where no item has the
+  // content. kInvalidArgument where the space has none.
+  Result<EmbeddedItems> embed(std::span<const Item> items, Modality modality, ProgressSink& progress);
 
   // Their codes, made in one call of the encoder; none where no item has the content.
   Result<EncodedItems> encode(std::span<const Item> items, Modality modality, ProgressSink& progress);

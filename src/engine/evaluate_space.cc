@@ -96,13 +96,20 @@ class Evaluation {
   Result<EvaluateReport> run() {
     if (auto opened = open(); !opened) return std::unexpected(opened.error());
     for (const Direction& direction : directions(request_.database))
-      if (auto measured = measure(direction); !measured) return std::unexpected(measured.error());
+      if (auto measured = request_.real ? measure_real(direction) : measure(direction); !measured)
+        return std::unexpected(measured.error());
     return std::move(report_);
   }
 
  private:
   Result<void> open() {
     const auto started = Clock::now();
+    if (request_.real && (!request_.bits.empty() || !request_.run_folder.empty()))
+      return fail(ErrorCode::kInvalidArgument,
+                  std::string("real values with ") + (request_.bits.empty() ? "--run-folder" : "--bits"),
+                  "real values have no code length and no run files: leave it out, or --real");
+    if (request_.real && request_.missing)
+      return fail(ErrorCode::kInvalidArgument, "real values where a half is missing", "leave out --real, or --missing");
     const auto name = workspace_.choose_space(request_.space);
     if (!name) return std::unexpected(name.error());
     const auto info = read_space_info(workspace_.space_folder(*name));
@@ -143,6 +150,30 @@ class Evaluation {
     report_.train_in_database = count_shared(database_, train);
     report_.query_in_database = count_shared(database_, workspace_.catalog().split(request_.query_split));
     report_.load_seconds = seconds_since(started);
+    if (!request_.real) return {};
+    auto encoder = ItemEncoder::open(workspace_, *name);
+    if (!encoder) return std::unexpected(encoder.error());
+    encoder_.emplace(std::move(*encoder));
+    return {};
+  }
+
+  Result<void> measure_real(const Direction& direction) {
+    const auto loading = Clock::now();
+    auto queries = rows_of(direction.query, queries_, request_.query_split);
+    if (!queries) return std::unexpected(queries.error());
+    auto database = rows_of(direction.database, database_, request_.database_split);
+    if (!database) return std::unexpected(database.error());
+    report_.load_seconds += seconds_since(loading);
+    const auto relating = Clock::now();
+    const auto truth = relate(queries->items, database->items);
+    if (!truth) return std::unexpected(truth.error());
+    report_.relevance_seconds += seconds_since(relating);
+    const auto ranking = Clock::now();
+    report_.random.push_back({direction.name, 0, evaluate_random(**truth, request_.metrics)});
+    report_.results.push_back({direction.name, 0,
+                               evaluate_embeddings(queries->rows, database->rows, **truth, request_.metrics),
+                               queries->rows.cols()});
+    report_.evaluate_seconds += seconds_since(ranking);
     return {};
   }
 
@@ -265,6 +296,26 @@ class Evaluation {
     return result;
   }
 
+  // Those of `items` that have the content, and where they lie in the common space.
+  struct RealItems {
+    std::vector<const Item*> items;
+    FloatMatrix rows;
+  };
+
+  Result<RealItems> rows_of(Modality modality, const std::vector<Item>& items, const std::string& split) {
+    auto embedded = encoder_->embed(items, modality, progress_);
+    if (!embedded) return std::unexpected(embedded.error());
+    if (embedded->positions.empty())
+      return fail(ErrorCode::kNotFound, "no item of split '" + split + "' has a " + modality_name(modality),
+                  "see 'warifu status'");
+    if (embedded->positions.size() < items.size() && noted_.insert({split, modality_name(modality)}).second)
+      progress_.note(std::to_string(items.size() - embedded->positions.size()) + " items of split '" + split +
+                     "' have no " + modality_name(modality) + " and are left out");
+    RealItems result{{}, std::move(embedded->rows)};
+    for (const std::size_t position : embedded->positions) result.items.push_back(&items[position]);
+    return result;
+  }
+
   Result<std::unique_ptr<RelevanceMatrix>> relate(const std::vector<const Item*>& queries,
                                                   const std::vector<const Item*>& database) const {
     const auto columns = workspace_.catalog().label_columns();
@@ -283,7 +334,7 @@ class Evaluation {
   RelevanceRule rule_;
   std::vector<Item> queries_;
   std::vector<Item> database_;
-  std::optional<ItemEncoder> encoder_;           // where codes are made now
+  std::optional<ItemEncoder> encoder_;           // where codes or real values are made now
   std::map<std::string, EncodedItems> encoded_;  // by it, of a split
   std::set<std::pair<std::string, std::string>> noted_;
   EvaluateReport report_;

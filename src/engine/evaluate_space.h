@@ -27,15 +27,19 @@ struct EvaluateRequest {
   // other half alone. With `database` both only, by methods whose codes bear it. Nothing: codes as indexed.
   std::optional<Modality> missing;
   double missing_share = 0;
+  // Measure the real-valued common space instead of the codes: items are encoded by the space's present model. Not with
+  // `bits` or `run_folder`.
+  bool real = false;
   MetricOptions metrics;             // its seed also draws what is missing
   std::filesystem::path run_folder;  // TREC run and qrels files go here; empty: none
   std::size_t run_depth = 1000;      // ranks written per query
 };
 
 struct DirectionResult {
-  std::string direction;  // "i2t", "t2i", "both"
-  std::uint32_t bits = 0;
+  std::string direction;   // "i2t", "t2i", "both"
+  std::uint32_t bits = 0;  // 0 of real values
   Metrics metrics;
+  std::size_t real_width = 0;  // of the common space; 0 of codes
 };
 
 struct EvaluateReport {
@@ -58,7 +62,8 @@ struct EvaluateReport {
   std::vector<std::filesystem::path> files;  // what was written into run_folder
 };
 
-// Measures a space on the workspace's splits: every query ranks the whole database by Hamming distance.
+// Measures a space on the workspace's splits: every query ranks the whole database by Hamming distance, or by falling
+// cosine of real values.
 // Nothing here chooses anything: what is reported is what was trained.
 Result<EvaluateReport> evaluate_space(const Workspace& workspace, const EvaluateRequest& request,
                                       ProgressSink& progress);

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "base/float_matrix.h"
 #include "codes/code_matrix.h"
 #include "evaluate/relevance.h"
 
@@ -36,6 +37,11 @@ struct Metrics {
 // averaged over (tie_metrics.h). `relevance` is [queries, database]; both hold codes of one space.
 Metrics evaluate_codes(const CodeMatrix& queries, const CodeMatrix& database, const RelevanceMatrix& relevance,
                        const MetricOptions& options);
+
+// The same by falling cosine of real-valued rows of length 1 (inner products, summed in double); equal cosines are
+// ties. queries [queries, width], database [database, width].
+Metrics evaluate_embeddings(const FloatMatrix& queries, const FloatMatrix& database, const RelevanceMatrix& relevance,
+                            const MetricOptions& options);
 
 // What the same measures give for a random order of the database (closed form): the floor of a table.
 Metrics evaluate_random(const RelevanceMatrix& relevance, const MetricOptions& options);
