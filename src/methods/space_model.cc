@@ -23,6 +23,7 @@ std::string fingerprint_of(const SpaceModel& model) {
   for (const SpaceTower* tower : {&model.image, &model.text}) {
     parts.push_back({tower->name, tower->width, tower->weights_hash, tower->vocabulary_hash});
     if (!tower->settings.empty()) parts.push_back(tower->settings_hash);
+    if (tower->parts > 0) parts.push_back(tower->parts);
   }
   if (!model.caveat.empty()) parts.push_back(model.caveat);
   return content_hash(std::string_view(parts.dump()));
@@ -45,14 +46,16 @@ Result<std::string> bring(const std::filesystem::path& source, const std::filesy
 }
 
 json to_json(const SpaceTower& tower) {
-  return {{"name", tower.name},
-          {"width", tower.width},
-          {"weights", tower.weights},
-          {"weights_hash", tower.weights_hash},
-          {"settings", tower.settings},
-          {"settings_hash", tower.settings_hash},
-          {"vocabulary", tower.vocabulary},
-          {"vocabulary_hash", tower.vocabulary_hash}};
+  json value = {{"name", tower.name},
+                {"width", tower.width},
+                {"weights", tower.weights},
+                {"weights_hash", tower.weights_hash},
+                {"settings", tower.settings},
+                {"settings_hash", tower.settings_hash},
+                {"vocabulary", tower.vocabulary},
+                {"vocabulary_hash", tower.vocabulary_hash}};
+  if (tower.parts > 0) value["parts"] = tower.parts;
+  return value;
 }
 
 SpaceTower tower_from(const json& value) {
@@ -61,6 +64,7 @@ SpaceTower tower_from(const json& value) {
   value.at("width").get_to(tower.width);
   value.at("weights").get_to(tower.weights);
   value.at("weights_hash").get_to(tower.weights_hash);
+  tower.parts = value.value("parts", 0);
   tower.settings = value.value("settings", "");
   tower.settings_hash = value.value("settings_hash", "");
   value.at("vocabulary").get_to(tower.vocabulary);
@@ -92,6 +96,11 @@ Result<void> check_model(const std::filesystem::path& directory, const SpaceMode
     return fail(ErrorCode::kBadFormat, "bits are not ascending lengths in 1 … " + std::to_string(kMaxBits));
   if (auto checked = check_file(directory, std::string(kWeightsFile), model.weights_hash); !checked) return checked;
   for (const SpaceTower* tower : {&model.image, &model.text}) {
+    if (tower->parts < 0 || tower->parts > kMaxParts || tower->width % static_cast<std::size_t>(1 + tower->parts) != 0)
+      return fail(ErrorCode::kBadFormat,
+                  "tower '" + tower->name + "': " + std::to_string(tower->parts) + " parts do not fit " +
+                      std::to_string(tower->width) + " features",
+                  "restore the space's directory, or train the space again");
     if (!tower->weights.empty())
       if (auto checked = check_file(directory, tower->weights, tower->weights_hash); !checked) return checked;
     if (!tower->settings.empty())
@@ -142,6 +151,7 @@ Result<SpaceTower> adopt_tower(const TowerSpec& tower, std::string_view side, st
   SpaceTower adopted;
   adopted.name = tower.name;
   adopted.width = width;
+  adopted.parts = tower.parts;
   const auto adopt = [&](const std::filesystem::path& from, std::string_view what, std::string& name,
                          std::string& hash) -> Result<void> {
     if (from.empty()) return {};
@@ -181,7 +191,7 @@ Result<SpaceModel> describe_space(std::string_view method, const TrainingSet& se
 }
 
 TowerSpec tower_in(const std::filesystem::path& directory, const SpaceTower& tower) {
-  TowerSpec spec{tower.name, {}, {}};
+  TowerSpec spec{tower.name, {}, {}, tower.parts};
   if (!tower.weights.empty()) spec.weights = directory / tower.weights;
   if (!tower.vocabulary.empty()) spec.vocabulary = directory / tower.vocabulary;
   return spec;

@@ -18,7 +18,8 @@ namespace warifu {
 // so that the directory can be moved or sent as it is.
 struct SpaceTower {
   std::string name;
-  std::size_t width = 0;     // of its features
+  std::size_t width = 0;     // of its features, parts among them
+  int parts = 0;             // as TowerSpec::parts
   std::string weights;       // file name; empty: none
   std::string weights_hash;  // content_hash of that file
   std::string settings;      // what the weights do not tell (nn/clip_settings.h); empty: none

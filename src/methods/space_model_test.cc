@@ -58,6 +58,21 @@ TEST_F(SpaceModelTest, ComesBackAsWritten) {
   EXPECT_EQ(spaces[1], (CodeSpace{"mine", "cca-itq", model_.fingerprint, 64, 1}));
 }
 
+TEST_F(SpaceModelTest, KeepsHowManyPartsATowerGivesAndNeedsNotBeToldOfNone) {
+  EXPECT_EQ(read(directory_ / kModelFile).find("parts"), std::string::npos);  // as files of before had it
+  EXPECT_EQ(read_space_model(directory_)->text.parts, 0);
+  SpaceModel other = model_;
+  other.image = adopt_tower({"given", {}, {}, 3}, "image", 24, directory_).value();
+  ASSERT_TRUE(write_space_model(directory_, other).has_value());
+  EXPECT_NE(other.fingerprint, model_.fingerprint);
+  const auto read_back = read_space_model(directory_);
+  ASSERT_TRUE(read_back.has_value()) << read_back.error().message;
+  EXPECT_EQ(read_back->image, other.image);
+  EXPECT_EQ(tower_in(directory_, read_back->image).parts, 3);
+  replace_in_model_file("\"parts\": 3", "\"parts\": 6");  // 24 features are not 7 times as many
+  EXPECT_EQ(read_error(), ErrorCode::kBadFormat);
+}
+
 TEST_F(SpaceModelTest, NamesNoPathOutsideItsDirectory) {
   EXPECT_EQ(read(directory_ / kModelFile).find(outside_.string()), std::string::npos);
   const auto moved = fresh_folder() / "moved";

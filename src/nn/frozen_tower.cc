@@ -20,6 +20,7 @@
 #include "nn/single_threaded_tensors.h"
 #include "nn/small_image_tower.h"
 #include "text/bag_of_words.h"
+#include "text/phrases.h"
 #include "text/tokenizer.h"
 
 namespace warifu {
@@ -113,9 +114,9 @@ class TextTower final : public FrozenTower {
 
 using Tower = std::unique_ptr<FrozenTower>;
 
-// `version` counts changes of this program's code that change numbers.
-Result<std::string> fingerprint_of(std::string_view name, int version, const std::filesystem::path& weights = {},
-                                   std::string_view vocabulary = {}) {
+// `version` counts changes of this program's code that change numbers; `parts` as TowerSpec::parts.
+Result<std::string> fingerprint_of(std::string_view name, int version, int parts,
+                                   const std::filesystem::path& weights = {}, std::string_view vocabulary = {}) {
   std::string facts = fmt::format("{}/{}", name, version);
   if (!weights.empty()) {
     const auto hash = file_hash(weights);
@@ -128,6 +129,7 @@ Result<std::string> fingerprint_of(std::string_view name, int version, const std
     }
   }
   if (!vocabulary.empty()) facts += fmt::format("/{}", vocabulary);
+  if (parts > 0) facts += fmt::format("/{} parts", parts);
   return content_hash(facts);
 }
 
@@ -141,36 +143,100 @@ void copy_unit_row(const torch::Tensor& from, std::span<float> row) {
   copy_row(from / from.norm().clamp_min(1e-12), row);
 }
 
-Result<Tower> make_classic(const TowerSpec&) {
-  auto fingerprint = fingerprint_of("classic", 1);
+std::size_t row_width(std::size_t width, int parts) { return width * static_cast<std::size_t>(1 + parts); }
+
+// The place of part `part` (0: the whole) in a row.
+std::span<float> part_of(std::span<float> row, int part, int parts) {
+  const std::size_t width = row.size() / static_cast<std::size_t>(1 + parts);
+  return row.subspan(static_cast<std::size_t>(part) * width, width);
+}
+
+int side_of(int parts) { return static_cast<int>(std::lround(std::sqrt(parts))); }
+
+// The whole and, of a square field of tokens, the means over the cells of a grid; neighbouring cells share a token
+// where the field cannot be divided evenly.
+void copy_picture_row(const TowerOutput& output, int parts, std::span<float> row,
+                      void (*copy)(const torch::Tensor&, std::span<float>)) {
+  copy(output.global, part_of(row, 0, parts));
+  if (parts == 0) return;
+  const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(output.tokens.size(1))));
+  const std::int64_t cells = side_of(parts);
+  const auto field = output.tokens.transpose(1, 2).reshape({1, output.tokens.size(2), side, side});
+  const auto means = torch::adaptive_avg_pool2d(field, {cells, cells}).flatten(2).squeeze(0).t();  // [parts, width]
+  for (int part = 0; part < parts; ++part) copy(means[part], part_of(row, 1 + part, parts));
+}
+
+// The whole and the phrases of a text; the row comes zeroed.
+template <typename Encode>
+void encode_phrases(std::string_view text, int parts, std::span<float> row, const Encode& encode) {
+  encode(text, part_of(row, 0, parts));
+  if (parts == 0) return;
+  int part = 0;
+  for (const std::string& phrase : split_phrases(text, static_cast<std::size_t>(parts)))
+    encode(phrase, part_of(row, ++part, parts));
+}
+
+Image crop(const Image& picture, int left, int top, int width, int height) {
+  Image cell{width, height, {}};
+  const auto stride = static_cast<std::size_t>(picture.width) * 3;
+  for (int y = 0; y < height; ++y) {
+    const auto* begin =
+        picture.rgb.data() + static_cast<std::size_t>(top + y) * stride + static_cast<std::size_t>(left) * 3;
+    cell.rgb.insert(cell.rgb.end(), begin, begin + static_cast<std::size_t>(width) * 3);
+  }
+  return cell;
+}
+
+// The whole picture and the cells of a grid, each brought to size and described like a picture.
+void describe_classic_parts(const Image& picture, int parts, std::span<float> row) {
+  describe_classic(picture, part_of(row, 0, parts));
+  const int side = side_of(parts);
+  for (int part = 0; part < parts; ++part) {
+    const int left = part % side * picture.width / side, right = (part % side + 1) * picture.width / side;
+    const int top = part / side * picture.height / side, bottom = (part / side + 1) * picture.height / side;
+    const auto cell = fit_image(crop(picture, left, top, right - left, bottom - top), classic_picture_format());
+    TORCH_CHECK(cell.has_value(), "a cell of a picture cannot be brought to size: ", cell.error().message);
+    describe_classic(*cell, part_of(row, 1 + part, parts));
+  }
+}
+
+Result<Tower> make_classic(const TowerSpec& spec) {
+  auto fingerprint = fingerprint_of("classic", 1, spec.parts);
   if (!fingerprint) return Fail(fingerprint.error());
   return std::make_unique<PictureTower>(
-      TowerFacts{"classic", *std::move(fingerprint), kClassicWidth, classic_picture_format()}, describe_classic);
+      TowerFacts{"classic", *std::move(fingerprint), row_width(kClassicWidth, spec.parts), classic_picture_format()},
+      [parts = spec.parts](const Image& picture, std::span<float> row) {
+        describe_classic_parts(picture, parts, row);
+      });
 }
 
 Result<Tower> make_mobilenet_v2(const TowerSpec& spec) {
   auto network = MobilenetV2::load(spec.weights);
   if (!network) return Fail(network.error());
-  auto fingerprint = fingerprint_of("mobilenet_v2", 1, spec.weights);
+  auto fingerprint = fingerprint_of("mobilenet_v2", 1, spec.parts, spec.weights);
   if (!fingerprint) return Fail(fingerprint.error());
   return std::make_unique<PictureTower>(
-      TowerFacts{"mobilenet_v2", *std::move(fingerprint), MobilenetV2::kWidth, MobilenetV2::picture_format()},
-      [network = *std::move(network)](const Image& picture, std::span<float> row) {
-        copy_row(network.forward(pictures_to_tensor({&picture, 1})).global, row);
+      TowerFacts{"mobilenet_v2", *std::move(fingerprint), row_width(MobilenetV2::kWidth, spec.parts),
+                 MobilenetV2::picture_format()},
+      [network = *std::move(network), parts = spec.parts](const Image& picture, std::span<float> row) {
+        copy_picture_row(network.forward(pictures_to_tensor({&picture, 1})), parts, row, copy_row);
       });
 }
 
 Result<Tower> make_clip_image(const TowerSpec& spec) {
   auto tower = load_clip_image_tower(spec.weights);
   if (!tower) return Fail(tower.error());
-  auto fingerprint = fingerprint_of("clip image", 1, spec.weights);
+  auto fingerprint = fingerprint_of("clip image", 1, spec.parts, spec.weights);
   if (!fingerprint) return Fail(fingerprint.error());
-  const TowerFacts facts{"clip", *std::move(fingerprint), static_cast<std::size_t>((*tower)->width()),
+  const TowerFacts facts{"clip", *std::move(fingerprint),
+                         row_width(static_cast<std::size_t>((*tower)->width()), spec.parts),
                          (*tower)->picture_format()};
-  return std::make_unique<PictureTower>(facts, [tower = *tower](const Image& picture, std::span<float> row) {
-    auto network = tower;  // forward() is not const, but changes nothing
-    copy_unit_row(network->forward(clip_normalised(pictures_to_tensor({&picture, 1}))).global, row);
-  });
+  return std::make_unique<PictureTower>(
+      facts, [tower = *tower, parts = spec.parts](const Image& picture, std::span<float> row) {
+        auto network = tower;  // forward() is not const, but changes nothing
+        const auto output = network->forward(clip_normalised(pictures_to_tensor({&picture, 1})));
+        copy_picture_row(output, parts, row, copy_unit_row);
+      });
 }
 
 Result<Tower> make_bag_of_words(const TowerSpec& spec) {
@@ -178,11 +244,13 @@ Result<Tower> make_bag_of_words(const TowerSpec& spec) {
   if (!words) return Fail(words.error());
   const auto vocabulary = file_hash(spec.vocabulary);
   if (!vocabulary) return Fail(vocabulary.error());
-  auto fingerprint = fingerprint_of("bow", 1, {}, *vocabulary);
+  auto fingerprint = fingerprint_of("bow", 1, spec.parts, {}, *vocabulary);
   if (!fingerprint) return Fail(fingerprint.error());
-  const TowerFacts facts{"bow", *std::move(fingerprint), words->size()};
+  const TowerFacts facts{"bow", *std::move(fingerprint), row_width(words->size(), spec.parts)};
   return std::make_unique<TextTower>(
-      facts, [words = *std::move(words)](std::string_view text, std::span<float> row) { words.encode(text, row); });
+      facts, [words = *std::move(words), parts = spec.parts](std::string_view text, std::span<float> row) {
+        encode_phrases(text, parts, row, [&](std::string_view part, std::span<float> out) { words.encode(part, out); });
+      });
 }
 
 Result<Tower> make_clip_text(const TowerSpec& spec) {
@@ -197,16 +265,20 @@ Result<Tower> make_clip_text(const TowerSpec& spec) {
                             tokenizer->vocabulary_size(), (*tower)->vocabulary_size()),
                 "weights and vocabulary must belong together");
   }
-  auto fingerprint = fingerprint_of("clip text", 1, spec.weights, tokenizer->fingerprint());
+  auto fingerprint = fingerprint_of("clip text", 1, spec.parts, spec.weights, tokenizer->fingerprint());
   if (!fingerprint) return Fail(fingerprint.error());
-  const TowerFacts facts{"clip", *std::move(fingerprint), static_cast<std::size_t>((*tower)->width())};
-  return std::make_unique<TextTower>(facts, [tower = *tower, tokenizer](std::string_view text, std::span<float> row) {
+  const TowerFacts facts{"clip", *std::move(fingerprint),
+                         row_width(static_cast<std::size_t>((*tower)->width()), spec.parts)};
+  const auto encode = [tower = *tower, tokenizer](std::string_view text, std::span<float> row) {
     const auto ids = tokenizer->encode(text);
     auto network = tower;
     // Without padding: what follows the end token cannot change it, but would cost time.
     const auto fitted = pad_clip_tokens(ids, std::min(ids.size(), static_cast<std::size_t>(network->context())));
     const std::vector<std::int64_t> wide(fitted.begin(), fitted.end());
     copy_unit_row(network->forward(torch::tensor(wide, torch::kInt64).unsqueeze(0)).global, row);
+  };
+  return std::make_unique<TextTower>(facts, [encode, parts = spec.parts](std::string_view text, std::span<float> row) {
+    encode_phrases(text, parts, row, encode);
   });
 }
 
@@ -248,6 +320,13 @@ Result<std::unique_ptr<FrozenTower>> load_frozen_tower(const TowerSpec& spec, Mo
   }
   if (entry->needs_vocabulary && spec.vocabulary.empty()) {
     return fail(ErrorCode::kInvalidArgument, fmt::format("tower '{}' needs a vocabulary file", spec.name));
+  }
+  const bool square = side_of(std::max(spec.parts, 0)) * side_of(std::max(spec.parts, 0)) == spec.parts;
+  if (spec.parts < 0 || spec.parts > kMaxParts || (modality == Modality::kImage && !square)) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("tower '{}': {} parts of one {}", spec.name, spec.parts,
+                            modality == Modality::kImage ? "picture" : "text"),
+                fmt::format("0 … {} parts, of pictures 0, 4, 9, 16 …: the cells of a square grid", kMaxParts));
   }
   try {
     const SingleThreadedTensors single_threaded;

@@ -168,6 +168,63 @@ TEST_F(FrozenTowers, BagOfWordsMarksTheWordsOfATextAndNoNeighbours) {
   EXPECT_THAT(rows->row(2), testing::ElementsAre(0, 0, 1));
 }
 
+TEST_F(FrozenTowers, GiveTheirPartsBehindTheWholeAndAnotherFingerprintForEachNumber) {
+  const std::array specs = {TowerSpec{"classic", {}, {}}, TowerSpec{"mobilenet_v2", save(mobilenet_weights()), {}},
+                            TowerSpec{"clip", save(clip_image_weights()), {}}};
+  const std::array pictures = {noise(80, 60, 3)};
+  for (TowerSpec spec : specs) {
+    SCOPED_TRACE(spec.name);
+    const auto alone = load_frozen_tower(spec, Modality::kImage);
+    spec.parts = 4;
+    const auto in_four = load_frozen_tower(spec, Modality::kImage);
+    spec.parts = 9;
+    const auto in_nine = load_frozen_tower(spec, Modality::kImage);
+    ASSERT_TRUE(alone.has_value() && in_four.has_value() && in_nine.has_value());
+    EXPECT_NE((*alone)->fingerprint(), (*in_four)->fingerprint());
+    EXPECT_NE((*in_four)->fingerprint(), (*in_nine)->fingerprint());
+    const std::size_t width = (*alone)->width();
+    ASSERT_EQ((*in_four)->width(), 5 * width);
+    const auto whole = (*alone)->encode_pictures(pictures);
+    const auto rows = (*in_four)->encode_pictures(pictures);
+    ASSERT_TRUE(whole.has_value() && rows.has_value());
+    EXPECT_TRUE(same_bits(whole->row(0), rows->row(0).first(width)));
+    for (std::size_t part = 1; part < 4; ++part)
+      EXPECT_FALSE(
+          same_bits(rows->row(0).subspan(part * width, width), rows->row(0).subspan((part + 1) * width, width)));
+  }
+}
+
+TEST_F(FrozenTowers, PartsOfMobilenetAreMeansOverAGridOfItsTokens) {
+  const auto weights = save(mobilenet_weights());
+  const std::array pictures = {noise(224, 224, 3)};
+  const auto rows =
+      load_frozen_tower({"mobilenet_v2", weights, {}, 49}, Modality::kImage).value()->encode_pictures(pictures);
+  ASSERT_TRUE(rows.has_value());
+  const auto row = to_tensor(*rows)[0].view({50, -1});  // one token a part: their mean is the whole
+  EXPECT_TRUE(row.narrow(0, 1, 49).mean(0).allclose(row[0], 1e-3, 1e-4));
+  const auto in_one =
+      load_frozen_tower({"mobilenet_v2", weights, {}, 1}, Modality::kImage).value()->encode_pictures(pictures);
+  ASSERT_TRUE(in_one.has_value());
+  EXPECT_TRUE(to_tensor(*in_one)[0].view({2, -1})[1].allclose(row[0], 1e-3, 1e-4));
+}
+
+TEST_F(FrozenTowers, PartsOfATextAreItsPhrases) {
+  const auto tower = load_frozen_tower({"bow", {}, words(), 3}, Modality::kText);
+  ASSERT_TRUE(tower.has_value()) << tower.error().message;
+  const std::vector<std::string> texts = {"blue shirt. for men", ""};
+  const auto rows = (*tower)->encode_texts(texts);
+  ASSERT_TRUE(rows.has_value());
+  EXPECT_THAT(rows->row(0), testing::ElementsAre(1, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 0));
+  EXPECT_THAT(rows->row(1), testing::Each(0.0F));
+}
+
+TEST_F(FrozenTowers, RefusePartsThatMakeNoGridOrAreTooMany) {
+  EXPECT_EQ(load_error({"classic", {}, {}, 5}, Modality::kImage).code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(load_error({"classic", {}, {}, -1}, Modality::kImage).code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(load_error({"bow", {}, words(), 65}, Modality::kText).code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(load_error({"classic", {}, {}, 5}, Modality::kImage).hint, HasSubstr("square grid"));
+}
+
 TEST_F(FrozenTowers, ClipFeaturesHaveLengthOne) {
   const auto tower = load_frozen_tower({"clip", save(clip_image_weights()), {}}, Modality::kImage);
   ASSERT_TRUE(tower.has_value()) << tower.error().message;
