@@ -148,6 +148,16 @@ Result<TowerSpec> choose_text_tower(const Workspace& workspace, const TrainReque
   return tower;
 }
 
+// As many parts as the method wants; given features and towers that are still to be learnt have none. A start brings
+// its towers as they are.
+Result<void> ask_for_parts(const TrainRequest& request, Modality modality, TowerSpec& tower) {
+  if (!request.start_from.empty() || tower.name == "given" || is_trained_tower(tower.name)) return {};
+  const auto parts = wanted_parts(request.method, modality, request.settings);
+  if (!parts) return std::unexpected(parts.error());
+  tower.parts = *parts;
+  return {};
+}
+
 // Value ids over the chosen columns, in ascending (column, value) order.
 Result<void> add_labels(const Workspace& workspace, const TrainRequest& request, std::span<const Item> items,
                         TrainingSet& set) {
@@ -313,10 +323,13 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   const std::size_t in_split = items->size();
   auto image_tower = *start ? Result<TowerSpec>((*start)->space.image) : choose_image_tower(workspace, request);
   if (!image_tower) return std::unexpected(image_tower.error());
+  if (auto asked = ask_for_parts(request, Modality::kImage, *image_tower); !asked)
+    return std::unexpected(asked.error());
   auto images = ContentSource::open(workspace, *image_tower, Modality::kImage, trained_picture_format());
   if (!images) return std::unexpected(images.error());
   auto text_tower = *start ? Result<TowerSpec>((*start)->space.text) : choose_text_tower(workspace, request, *items);
   if (!text_tower) return std::unexpected(text_tower.error());
+  if (auto asked = ask_for_parts(request, Modality::kText, *text_tower); !asked) return std::unexpected(asked.error());
   auto texts = ContentSource::open(workspace, *text_tower, Modality::kText, trained_picture_format());
   if (!texts) return std::unexpected(texts.error());
   outcome.image_encoder = image_tower->name;

@@ -10,6 +10,7 @@
 
 #include "base/join.h"
 #include "methods/cca_itq/cca_itq.h"
+#include "methods/ccl/ccl.h"
 #include "methods/contrastive/contrastive.h"
 #include "methods/dmmh/dmmh.h"
 #include "methods/prompthash/prompthash.h"
@@ -28,11 +29,13 @@ struct Method {
   bool bits_within_widths;    // a code can have no more bits than either half has features
   bool starts_from = false;   // can go on from the weights of a trained space
   bool chooses_bits = false;  // can keep of several lengths the one that validation names
+  Result<int> (*parts)(Modality, std::span<const std::string>) = nullptr;  // as wanted_parts; nullptr: none
 };
 
 // To add a method: a folder beside cca_itq/, then one line here.
 constexpr std::array kMethods = {
     Method{"contrastive", train_contrastive, load_contrastive, "classic", "bow", false, /*starts_from=*/true},
+    Method{"ccl", train_ccl, load_ccl, "classic", "bow", false, false, false, ccl_parts},
     Method{"prompthash", train_prompthash, load_prompthash, "classic", "bow", false},
     Method{"dmmh", train_dmmh, load_dmmh, "classic", "bow", false, /*starts_from=*/false, /*chooses_bits=*/true},
     Method{"cca-itq", train_cca_itq, load_cca_itq, "classic", "bow", true},
@@ -149,6 +152,12 @@ std::string_view default_tower(std::string_view method, Modality modality) {
   const auto found = find_method(method);
   assert(found && modality != Modality::kBoth && "the caller checked the method and asks for one half");
   return modality == Modality::kImage ? (*found)->image_tower : (*found)->text_tower;
+}
+
+Result<int> wanted_parts(std::string_view method, Modality modality, std::span<const std::string> settings) {
+  const auto found = find_method(method);
+  assert(found && modality != Modality::kBoth && "the caller checked the method and asks for one half");
+  return (*found)->parts == nullptr ? Result<int>(0) : (*found)->parts(modality, settings);
 }
 
 std::size_t longest_code(std::string_view method, std::size_t image_width, std::size_t text_width) {

@@ -89,6 +89,10 @@ Result<void> check_chooses_bits(std::string_view method);
 // The tower a method works best with when the user names none and no features were given.
 std::string_view default_tower(std::string_view method, Modality modality);
 
+// How many parts (TowerSpec::parts) a method wants of a frozen tower beside the whole; 0 for most. `settings` as
+// TrainOptions::settings: kInvalidArgument if the method does not have them.
+Result<int> wanted_parts(std::string_view method, Modality modality, std::span<const std::string> settings);
+
 // The longest code the method can learn from features of these widths (0: not features).
 std::size_t longest_code(std::string_view method, std::size_t image_width, std::size_t text_width);
 
