@@ -97,7 +97,7 @@ def options():
     a("--epochs", type=int, default=20), a("--batch", type=int, default=128), a("--rate", type=float, default=2e-3)
     a("--warm-up", type=float, default=0.05), a("--weight-decay", type=float, default=1e-2)
     a("--image-weight", type=float, default=1.0), a("--text-weight", type=float, default=0.5)
-    a("--scale", type=float, default=4.0), a("--smoothing", type=float, default=0.1)
+    a("--scale", type=float, default=8.0), a("--smoothing", type=float, default=0.1)
     a("--w-similarity", type=float, default=10.0), a("--w-classifier", type=float, default=100.0)
     a("--w-words", type=float, default=1.0), a("--w-quantization", type=float, default=0.1)
     a("--quiet", action="store_true", help="no evaluation")

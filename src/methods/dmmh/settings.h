@@ -23,13 +23,13 @@ struct DmmhSettings {
   double weight_decay = 1e-2;
 
   std::int64_t hidden = 512;  // of the map of a half
-  std::int64_t tokens = 8;    // of a sequence; the released relatives have as many as bits
+  std::int64_t tokens = 16;   // of a sequence; the released relatives have as many as bits
   std::int64_t width = 64;    // of a token
   std::int64_t layers = 1;    // Mamba blocks one after the other
   double spread_floor = 0.2;  // added to the spread of every column of features, as a share of the average one
   double image_dropout = 0.5;
-  double text_dropout = 0.2;
-  double hidden_dropout = 0.3;
+  double text_dropout = 0;
+  double hidden_dropout = 0.1;
 
   // How much the codes of a half alone count beside 1 for those of both. With 0 for both halves an item that
   // lacks one gets the code of a network that never saw such a thing.
@@ -39,7 +39,7 @@ struct DmmhSettings {
   double similarity_weight = 10;   // L_sim
   double classifier_weight = 100;  // L_clf
   double word_weight = 1;          // cross-entropy of class words, within each label column
-  double word_scale = 4;           // of cosines of a code and the words
+  double word_scale = 8;           // of cosines of a code and the words
   double word_smoothing = 0.1;     // share of the target spread over all classes of the column
   double quantization_weight = 0.1;
 
