@@ -3,7 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "engine/workspace.h"
@@ -12,15 +15,41 @@
 
 namespace warifu {
 
-// The file with the codes of one modality and length: spaces/<name>/codes/<modality>-<bits>.wcs.
+// The file with the codes of one modality, length and generation: spaces/<name>/codes/<modality>-<bits>.wcs, of
+// later generations <modality>-<bits>.g<generation>.wcs. A space is updated without touching the codes it has:
+// files of generations before the present one are never written again.
 std::filesystem::path code_file(const Workspace& workspace, std::string_view space, Modality modality,
-                                std::uint32_t bits);
+                                std::uint32_t bits, std::uint32_t generation = 1);
 
 // The trained length `bits`, or the longest for 0. kInvalidArgument lists the lengths there are.
 Result<CodeSpace> choose_bits(const SpaceInfo& info, std::uint32_t bits);
 
-// Codes as indexed, or a null pointer where nothing of that modality is. kIncompatible (with the
-// command that mends it) when they were made by another model than the space's present one.
+// The codes in the files of generations 1 … space.generation, in this order; null where a generation has none.
+// kIncompatible (with the command that mends it) when they were made by another model than the space's.
+Result<std::vector<std::unique_ptr<CodeSegment>>> load_generations(const Workspace& workspace, const CodeSpace& space,
+                                                                   Modality modality);
+
+// Codes as indexed, or a null pointer where nothing of that modality is. Of an item with codes of several generations
+// the latest counts; of one that is gone (see below) no earlier one. Errors of load_generations.
 Result<std::unique_ptr<CodeSegment>> load_codes(const Workspace& workspace, const CodeSpace& space, Modality modality);
+
+// --- what the code files of a space were made from: codes/state.json ---
+
+// Written after the code files. After a crash between two files the next run finds rows that are missing or newer
+// than this, and encodes those anew.
+struct IndexState {
+  std::string fingerprint;
+  // Of each generation's files the value of the catalog's change counter that they are up to date with.
+  std::map<std::uint32_t, std::int64_t> revisions;
+  // Items that lost the modality, or whose content can no longer be encoded, and the generation from which on they
+  // have a code again: those in files of earlier generations are passed over.
+  std::map<std::string, std::map<ItemRow, std::uint32_t>> gone;
+
+  std::int64_t revision_of(std::uint32_t generation) const;
+};
+
+// An empty state where there is none, it cannot be read, or it is of another model: then everything is encoded anew.
+IndexState read_index_state(const Workspace& workspace, const CodeSpace& space);
+Result<void> write_index_state(const Workspace& workspace, std::string_view space, const IndexState& state);
 
 }  // namespace warifu

@@ -3,11 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
-#include <nlohmann/json.hpp>
-#include <optional>
-#include <unordered_map>
 
-#include "base/file.h"
 #include "engine/code_files.h"
 #include "engine/encode_items.h"
 
@@ -15,30 +11,6 @@ namespace warifu {
 namespace {
 
 constexpr std::size_t kChunk = 512;  // items encoded between two looks at the progress bar
-
-// What the code files of a space were made from; written after them. After a crash between two files the
-// next run finds rows that are missing or newer than this, and encodes those anew.
-struct IndexState {
-  std::string fingerprint;
-  std::int64_t revision = 0;  // the catalog's change counter the codes are up to date with
-};
-
-std::filesystem::path state_file(const Workspace& workspace, std::string_view space) {
-  return workspace.space_folder(space) / "codes" / "state.json";
-}
-
-IndexState read_state(const std::filesystem::path& path) {
-  const auto text = read_text_file(path, 1 << 16);
-  if (!text) return {};
-  const auto json = nlohmann::json::parse(*text, nullptr, false);
-  if (!json.is_object()) return {};
-  return {json.value("fingerprint", ""), json.value("revision", std::int64_t{0})};
-}
-
-Result<void> write_state(const std::filesystem::path& path, const IndexState& state) {
-  return write_file_atomically(
-      path, nlohmann::json{{"fingerprint", state.fingerprint}, {"revision", state.revision}}.dump() + "\n");
-}
 
 // The codes of one modality at all lengths, growing by chunks and merged with what was there.
 class ModalityCodes {
@@ -58,6 +30,7 @@ class ModalityCodes {
   }
 
   std::size_t added() const { return made_.front().rows.size(); }
+  bool made(ItemRow row) const { return std::ranges::binary_search(made_.front().rows, row); }
   Modality modality() const { return modality_; }
 
   // The codes made now and those of `fresh` rows from old (old[i] may be null), in ascending row order.
@@ -99,20 +72,20 @@ class Indexing {
     const auto items = workspace_.catalog().all_items();
     if (!items) return std::unexpected(items.error());
     const std::string& name = info_.spaces.front().name;
-    const auto state_path = state_file(workspace_, name);
+    const auto folder = workspace_.space_folder(name) / "codes";
     std::error_code failure;
-    std::filesystem::create_directories(state_path.parent_path(), failure);
-    if (failure) return fail(ErrorCode::kIo, state_path.parent_path().string() + ": " + failure.message());
-    IndexState state = read_state(state_path);
-    if (state.fingerprint != info_.spaces.front().fingerprint) state = {info_.spaces.front().fingerprint, 0};
+    std::filesystem::create_directories(folder, failure);
+    if (failure) return fail(ErrorCode::kIo, folder.string() + ": " + failure.message());
+    state_ = read_index_state(workspace_, info_.spaces.front());
+    state_.fingerprint = info_.spaces.front().fingerprint;
 
     report_.space = name;
     for (const CodeSpace& space : info_.spaces) report_.bits.push_back(space.bits);
     for (const Modality modality : {Modality::kImage, Modality::kText, Modality::kBoth})
-      if (auto done = index_modality(*items, modality, state); !done) return std::unexpected(done.error());
-    state.revision = revision;
-    if (auto written = write_state(state_path, state); !written) return std::unexpected(written.error());
-    for (const auto& entry : std::filesystem::directory_iterator(state_path.parent_path(), failure))
+      if (auto done = index_modality(*items, modality); !done) return std::unexpected(done.error());
+    for (std::uint32_t made = 1; made <= generation(); ++made) state_.revisions[made] = revision;
+    if (auto written = write_index_state(workspace_, name, state_); !written) return std::unexpected(written.error());
+    for (const auto& entry : std::filesystem::directory_iterator(folder, failure))
       if (entry.path().extension() == ".wcs") report_.bytes += entry.file_size(failure);
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     return std::move(report_);
@@ -121,33 +94,58 @@ class Indexing {
  private:
   bool wants_pairs() const { return encoder_.encoder().caveat() == kPairedInput; }
 
-  // The codes that are there and still good; null where there are none or another model made them.
-  std::vector<std::unique_ptr<CodeSegment>> old_codes(Modality modality, const IndexState& state) const {
-    std::vector<std::unique_ptr<CodeSegment>> old(info_.spaces.size());
-    if (state.revision == 0) return old;
-    for (std::size_t i = 0; i < old.size(); ++i)
-      if (auto loaded = load_codes(workspace_, info_.spaces[i], modality)) old[i] = std::move(*loaded);
+  std::uint32_t generation() const { return info_.spaces.front().generation; }
+
+  // The codes of one generation at all lengths; null where there are none or another model made them.
+  using Segments = std::vector<std::unique_ptr<CodeSegment>>;
+
+  std::vector<Segments> old_codes(Modality modality) const {
+    std::vector<Segments> old(generation());
+    for (Segments& segments : old) segments.resize(info_.spaces.size());
+    for (std::size_t i = 0; i < info_.spaces.size(); ++i) {
+      auto loaded = load_generations(workspace_, info_.spaces[i], modality);
+      if (!loaded) continue;
+      for (std::uint32_t made = 1; made <= generation(); ++made)
+        if (state_.revision_of(made) > 0) old[made - 1][i] = std::move((*loaded)[made - 1]);
+    }
     return old;
   }
 
-  Result<void> index_modality(const std::vector<Item>& items, Modality modality, const IndexState& state) {
-    auto old = old_codes(modality, state);
+  static bool holds(const Segments& segments, ItemRow row) {
+    return std::ranges::all_of(
+        segments, [&](const auto& segment) { return segment && std::ranges::binary_search(segment->rows, row); });
+  }
+
+  // Whether the item's code of the latest generation that has one is good: it was not taken from older content.
+  bool is_coded(const Item& item, Modality modality, const std::vector<Segments>& old, std::uint32_t* where) const {
+    for (std::uint32_t made = generation(); made >= 1; --made) {
+      if (!holds(old[made - 1], item.row)) continue;
+      *where = made;
+      const auto gone = state_.gone.find(modality_name(modality));
+      if (gone != state_.gone.end() && gone->second.contains(item.row) && made < gone->second.at(item.row))
+        return false;
+      return item.revision <= state_.revision_of(made);
+    }
+    return false;
+  }
+
+  Result<void> index_modality(const std::vector<Item>& items, Modality modality) {
+    const auto old = old_codes(modality);
     std::vector<Item> stale;
-    std::vector<ItemRow> fresh;
+    std::vector<ItemRow> fresh;    // in this generation's files
+    std::vector<ItemRow> earlier;  // good codes in files of earlier generations, which stay as they are
     for (const Item& item : items) {
       if (!encoder_.has(item, modality)) continue;
-      const bool is_fresh = item.revision <= state.revision && std::ranges::all_of(old, [&](const auto& segment) {
-                              return segment && std::ranges::binary_search(segment->rows, item.row);
-                            });
-      if (is_fresh) {
-        fresh.push_back(item.row);
-      } else {
+      std::uint32_t where = 0;
+      if (!is_coded(item, modality, old, &where)) {
         stale.push_back(item);
+      } else {
+        (where == generation() ? fresh : earlier).push_back(item.row);
       }
     }
     // Codes that depend on the others of a call are made together or not at all.
-    const bool fewer =
-        std::ranges::any_of(old, [&](const auto& segment) { return segment && segment->rows.size() != fresh.size(); });
+    const bool fewer = std::ranges::any_of(
+        old.back(), [&](const auto& segment) { return segment && segment->rows.size() != fresh.size(); });
     if (wants_pairs() && (fewer || !stale.empty())) {
       stale.clear();
       fresh.clear();
@@ -156,7 +154,23 @@ class Indexing {
     }
     ModalityCodes codes(info_.spaces, modality);
     if (auto encoded = encode(stale, codes); !encoded) return encoded;
-    return save(codes, old, fresh);
+    if (auto saved = save(codes, old.back(), fresh); !saved) return saved;
+    report_.codes[modality_name(modality)] += earlier.size();
+    note_gone(modality, old, earlier, fresh, codes);
+    return {};
+  }
+
+  // Files of earlier generations are never written again: what no longer holds there is written down beside them.
+  void note_gone(Modality modality, const std::vector<Segments>& old, const std::vector<ItemRow>& earlier,
+                 const std::vector<ItemRow>& fresh, const ModalityCodes& codes) {
+    auto& gone = state_.gone[modality_name(modality)];
+    for (std::uint32_t made = 1; made < generation(); ++made)
+      for (const auto& segment : old[made - 1])
+        for (std::size_t i = 0; segment && i < segment->rows.size(); ++i)
+          if (!std::ranges::binary_search(earlier, segment->rows[i]) &&
+              !std::ranges::binary_search(fresh, segment->rows[i]) && !codes.made(segment->rows[i]))
+            gone[segment->rows[i]] = generation();
+    if (gone.empty()) state_.gone.erase(modality_name(modality));
   }
 
   Result<void> encode(const std::vector<Item>& stale, ModalityCodes& codes) {
@@ -192,7 +206,7 @@ class Indexing {
     const bool changed = codes.added() > 0 || (old.front() && old.front()->rows.size() != fresh.size());
     if (!changed) return {};
     for (const CodeSegment& segment : codes.merged(old, fresh)) {
-      const auto path = code_file(workspace_, report_.space, codes.modality(), segment.space.bits);
+      const auto path = code_file(workspace_, report_.space, codes.modality(), segment.space.bits, generation());
       if (auto written = write_code_segment(path, segment); !written) return written;
     }
     return {};
@@ -203,6 +217,7 @@ class Indexing {
   ItemEncoder encoder_;
   ProgressSink& progress_;
   SilentProgress quiet_;
+  IndexState state_;
   IndexReport report_;
 };
 

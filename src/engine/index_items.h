@@ -26,6 +26,9 @@ struct IndexReport {
 // and both for an item with both halves), at all trained code lengths. Items changed since the
 // last run are encoded anew; items whose content cannot be read are listed and tried again next time.
 // A crash leaves the former code files.
+//
+// In a space that was updated (engine/update.h) what has a code of an earlier generation keeps it, in its file, which
+// is not written again; what is encoded now goes to the present generation's files.
 Result<IndexReport> index_items(Workspace& workspace, const std::string& space, ProgressSink& progress);
 
 }  // namespace warifu

@@ -19,7 +19,7 @@ constexpr std::size_t kMaxModelBytes = std::size_t{1} << 20;
 constexpr std::uint32_t kMaxBits = 4096;
 
 std::string fingerprint_of(const SpaceModel& model) {
-  json parts = {model.method, model.weights_hash};
+  json parts = {model.method, model.first_weights_hash};
   for (const SpaceTower* tower : {&model.image, &model.text}) {
     parts.push_back({tower->name, tower->width, tower->weights_hash, tower->vocabulary_hash});
     if (!tower->settings.empty()) parts.push_back(tower->settings_hash);
@@ -94,7 +94,7 @@ Result<void> check_model(const std::filesystem::path& directory, const SpaceMode
   const bool ascending = std::ranges::is_sorted(model.bits, std::ranges::less_equal{});
   if (model.bits.empty() || !ascending || model.bits.front() == 0 || model.bits.back() > kMaxBits)
     return fail(ErrorCode::kBadFormat, "bits are not ascending lengths in 1 … " + std::to_string(kMaxBits));
-  if (auto checked = check_file(directory, std::string(kWeightsFile), model.weights_hash); !checked) return checked;
+  if (auto checked = check_file(directory, model.weights_file(), model.weights_hash); !checked) return checked;
   for (const SpaceTower* tower : {&model.image, &model.text}) {
     if (tower->parts < 0 || tower->parts > kMaxParts || tower->width % static_cast<std::size_t>(1 + tower->parts) != 0)
       return fail(ErrorCode::kBadFormat,
@@ -108,6 +108,8 @@ Result<void> check_model(const std::filesystem::path& directory, const SpaceMode
     if (!tower->vocabulary.empty())
       if (auto checked = check_file(directory, tower->vocabulary, tower->vocabulary_hash); !checked) return checked;
   }
+  if (model.generation < 1 || (model.generation == 1 && model.first_weights_hash != model.weights_hash))
+    return fail(ErrorCode::kBadFormat, "generation and hashes of the weights do not fit each other");
   if (model.fingerprint != fingerprint_of(model))
     return fail(ErrorCode::kIncompatible, "the fingerprint does not belong to the files", "train the space again");
   return {};
@@ -127,11 +129,13 @@ Result<SpaceModel> parse(std::string_view text) {
     value.at("bits").get_to(model.bits);
     value.at("generation").get_to(model.generation);
     value.at("weights_hash").get_to(model.weights_hash);
+    model.first_weights_hash = value.value("first_weights_hash", model.weights_hash);
     value.at("fingerprint").get_to(model.fingerprint);
     model.image = tower_from(value.at("image"));
     model.text = tower_from(value.at("text"));
     value.at("settings").get_to(model.settings);
     model.caveat = value.value("caveat", "");
+    model.labels = value.value("labels", std::vector<std::string>());
     return model;
   } catch (const json::exception& error) {
     return fail(ErrorCode::kBadFormat, error.what());
@@ -145,6 +149,14 @@ std::vector<CodeSpace> SpaceModel::code_spaces() const {
   for (const std::uint32_t length : bits) spaces.push_back({space, method, fingerprint, length, generation});
   return spaces;
 }
+
+std::string generation_file(std::string_view name, std::uint32_t generation) {
+  std::string file(name);
+  if (generation > 1) file += ".g" + std::to_string(generation);
+  return file + ".safetensors";
+}
+
+std::string SpaceModel::weights_file() const { return generation_file("model", generation); }
 
 Result<SpaceTower> adopt_tower(const TowerSpec& tower, std::string_view side, std::size_t width,
                                const std::filesystem::path& directory) {
@@ -198,9 +210,10 @@ TowerSpec tower_in(const std::filesystem::path& directory, const SpaceTower& tow
 }
 
 Result<void> write_space_model(const std::filesystem::path& directory, SpaceModel& model) {
-  const auto hash = file_hash(directory / kWeightsFile);
+  const auto hash = file_hash(directory / model.weights_file());
   if (!hash) return std::unexpected(hash.error());
   model.weights_hash = *hash;
+  if (model.generation == 1) model.first_weights_hash = *hash;
   model.fingerprint = fingerprint_of(model);
   json value = {{"format", kFormat},
                 {"format_version", kFormatVersion},
@@ -214,6 +227,8 @@ Result<void> write_space_model(const std::filesystem::path& directory, SpaceMode
                 {"text", to_json(model.text)},
                 {"settings", model.settings}};
   if (!model.caveat.empty()) value["caveat"] = model.caveat;
+  if (model.generation > 1) value["first_weights_hash"] = model.first_weights_hash;
+  if (!model.labels.empty()) value["labels"] = model.labels;
   return write_file_atomically(directory / kModelFile,
                                std::string_view(value.dump(2, ' ', false, json::error_handler_t::replace) + "\n"));
 }

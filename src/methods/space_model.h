@@ -35,15 +35,20 @@ struct SpaceModel {
   std::string method;
   std::string space;
   std::vector<std::uint32_t> bits;  // ascending
-  std::uint32_t generation = 1;
-  std::string weights_hash;  // of model.safetensors
-  std::string fingerprint;   // of the method, model.safetensors, the towers' files and the caveat
-  std::string caveat;        // as Encoder::caveat
+  std::uint32_t generation = 1;     // grows by one with each update (methods/method.h); codes stay comparable
+  std::string weights_hash;         // of the file that weights_file() names
+  std::string first_weights_hash;   // of generation 1's; that generation has the same twice
+  std::string fingerprint;          // of the method, generation 1's weights, the towers' files and the caveat
+  std::string caveat;               // as Encoder::caveat
   SpaceTower image;
   SpaceTower text;
   std::map<std::string, std::string> settings;  // the method's own, for people and for load
+  std::vector<std::string> labels;              // "column=value" that the space knows; empty where it need not know
 
   std::vector<CodeSpace> code_spaces() const;
+
+  // The weights of this generation: "model.safetensors", of later ones "model.g2.safetensors" …
+  std::string weights_file() const;
 };
 
 inline constexpr std::string_view kModelFile = "model.json";
@@ -64,7 +69,12 @@ Result<SpaceModel> describe_space(std::string_view method, const TrainingSet& se
 // The tower's files where they lie in `directory`.
 TowerSpec tower_in(const std::filesystem::path& directory, const SpaceTower& tower);
 
-// Hashes model.safetensors, which must be there, fills in `fingerprint` and writes model.json (atomic).
+// "NAME.safetensors" of the first generation, "NAME.g2.safetensors" … of later ones: files of two generations lie
+// side by side until model.json names the later one.
+std::string generation_file(std::string_view name, std::uint32_t generation);
+
+// Hashes the weights, which must be there, fills in `fingerprint` and writes model.json (atomic). A later generation
+// keeps the first one's fingerprint: `first_weights_hash` must be that of the model it grew from.
 Result<void> write_space_model(const std::filesystem::path& directory, SpaceModel& model);
 
 // kNotFound: no model.json; kBadFormat: not one; kIncompatible: of a later format, or a file of the
