@@ -41,6 +41,7 @@ class StatusVerb final : public Verb {
                         {"codes", space.codes},
                         {"problem", space.problem}});
       if (!space.caveat.empty()) spaces.back()["caveat"] = space.caveat;
+      if (space.generation > 1) spaces.back()["generation"] = space.generation;
     }
     Json object{{"items", status.counts.items},
                 {"with_image", status.counts.with_image},

@@ -51,7 +51,7 @@ class TrainVerb final : public Verb {
     flags.value("--image-encoder", request_.image_encoder,
                 "given, small, classic, mobilenet_v2 or clip (default: given features, else the method's best)");
     flags.value("--image-weights", request_.image_weights, "weights of mobilenet_v2 or clip (.safetensors)");
-    flags.value("--text-encoder", request_.text_encoder, "given, small, bow or clip");
+    flags.value("--text-encoder", request_.text_encoder, "given, small, bow, hashed or clip");
     flags.value("--text-weights", request_.text_weights, "weights of the clip text tower (default: --image-weights)");
     flags.value("--text-vocabulary", request_.text_vocabulary, "CLIP's merges (bpe_simple_vocab_16e6.txt.gz)");
     flags.value("--epochs", request_.epochs, "0: the method's own number")->capture_default_str();

@@ -7,6 +7,7 @@ namespace warifu {
 std::unique_ptr<Verb> make_ingest_verb();
 std::unique_ptr<Verb> make_train_verb();
 std::unique_ptr<Verb> make_index_verb();
+std::unique_ptr<Verb> make_update_verb();
 std::unique_ptr<Verb> make_search_verb();
 std::unique_ptr<Verb> make_evaluate_verb();
 std::unique_ptr<Verb> make_status_verb();
@@ -32,6 +33,11 @@ constexpr std::array kVerbs = {
               "warifu index --space contrastive\n"
               "  warifu index --space cca-itq",
               make_index_verb},
+    VerbEntry{"update", "models",
+              "Teach a code space new categories from new items alone; codes it has stay as they are.",
+              "warifu update --new-labels Umbrellas,Ties\n"
+              "  warifu update --space dlch --items new.csv --label-columns articleType --output json",
+              make_update_verb},
     VerbEntry{"search", "search", "Find items by words, by a picture, by both, or by another item.",
               "warifu search --text \"red shirt\"\n"
               "  warifu search --image photo.jpg --text \"in blue\" -k 20 --output paths",

@@ -139,8 +139,6 @@ class Evaluation {
       return fail(ErrorCode::kInvalidArgument,
                   "every item of split '" + request_.database_split + "' is a train item, and none is left to answer",
                   "ingest with --splits that keep some apart, or leave out --train-in-database no");
-    if (request_.missing)
-      if (auto opened = open_encoder(*name, info->method); !opened) return opened;
     report_.space = *name;
     report_.method = info->method;
     report_.caveat = info->caveat;
@@ -150,11 +148,11 @@ class Evaluation {
     report_.train_in_database = count_shared(database_, train);
     report_.query_in_database = count_shared(database_, workspace_.catalog().split(request_.query_split));
     report_.load_seconds = seconds_since(started);
-    if (!request_.real) return {};
+    if (!request_.real && !request_.missing && info->spaces.front().generation == 1) return {};
     auto encoder = ItemEncoder::open(workspace_, *name);
     if (!encoder) return std::unexpected(encoder.error());
     encoder_.emplace(std::move(*encoder));
-    return {};
+    return request_.missing ? take_missing(info->method) : Result<void>();
   }
 
   Result<void> measure_real(const Direction& direction) {
@@ -177,16 +175,13 @@ class Evaluation {
     return {};
   }
 
-  Result<void> open_encoder(const std::string& space, const std::string& method) {
+  Result<void> take_missing(const std::string& method) {
     if (request_.database != Modality::kBoth)
       return fail(ErrorCode::kInvalidArgument, "a missing half is missing from codes of both",
                   "add --database both, or leave --missing out");
-    auto encoder = ItemEncoder::open(workspace_, space);
-    if (!encoder) return std::unexpected(encoder.error());
-    if (!encoder->encoder().bears_missing_half())
+    if (!encoder_->encoder().bears_missing_half())
       return fail(ErrorCode::kInvalidArgument, "method " + method + " makes no code of both where a half is missing",
                   "train a space with --method dmmh");
-    encoder_.emplace(std::move(*encoder));
     report_.missing = modality_name(*request_.missing);
     report_.missing_share = request_.missing_share;
     return {};
@@ -230,9 +225,12 @@ class Evaluation {
     std::pair<std::vector<const Item*>, std::vector<const Item*>> related;
     for (const CodeSpace& space : spaces_) {
       const auto loading = Clock::now();
-      auto queries = codes_of(space, direction.query, queries_, request_.query_split);
+      // A user's query is encoded by the present model; in an updated space the index may hold codes of an earlier one.
+      auto queries = encoder_ ? codes_now(space, direction.query, queries_, request_.query_split)
+                              : codes_indexed(space, direction.query, queries_, request_.query_split);
       if (!queries) return std::unexpected(queries.error());
-      auto database = codes_of(space, direction.database, database_, request_.database_split);
+      auto database = request_.missing ? codes_now(space, direction.database, database_, request_.database_split)
+                                       : codes_indexed(space, direction.database, database_, request_.database_split);
       if (!database) return std::unexpected(database.error());
       report_.load_seconds += seconds_since(loading);
       if (!truth) {
@@ -266,32 +264,42 @@ class Evaluation {
     return {};
   }
 
-  Result<CodedItems> codes_of(const CodeSpace& space, Modality modality, const std::vector<Item>& items,
-                              const std::string& split) {
-    CodedItems result;
-    if (encoder_) {
-      auto encoded = encoded_.find(split);
-      if (encoded == encoded_.end()) {
-        auto made = encode_with_missing(items);
-        if (!made) return std::unexpected(made.error());
-        encoded = encoded_.emplace(split, std::move(*made)).first;
-      }
-      for (const std::size_t position : encoded->second.positions) result.items.push_back(&items[position]);
-      const auto lengths = encoder_->encoder().spaces();
-      result.codes = encoded->second.codes[static_cast<std::size_t>(
-          std::ranges::find(lengths, space.bits, &CodeSpace::bits) - lengths.begin())];
-    } else {
-      const auto segment = load_codes(workspace_, space, modality);
-      if (!segment) return std::unexpected(segment.error());
-      if (*segment) result = coded(items, **segment);
+  // Made by the present model, as if the items were new.
+  Result<CodedItems> codes_now(const CodeSpace& space, Modality modality, const std::vector<Item>& items,
+                               const std::string& split) {
+    auto found = encoded_.find({modality, split});
+    if (found == encoded_.end()) {
+      SilentProgress quiet;
+      auto made = request_.missing ? encode_with_missing(items) : encoder_->encode(items, modality, quiet);
+      if (!made) return std::unexpected(made.error());
+      found = encoded_.emplace(std::pair(modality, split), std::move(*made)).first;
     }
+    const EncodedItems& encoded = found->second;
+    CodedItems result;
+    for (const std::size_t position : encoded.positions) result.items.push_back(&items[position]);
+    const auto lengths = encoder_->encoder().spaces();
+    result.codes = encoded.codes[static_cast<std::size_t>(std::ranges::find(lengths, space.bits, &CodeSpace::bits) -
+                                                          lengths.begin())];
+    return checked(std::move(result), space, modality, items.size(), split);
+  }
+
+  Result<CodedItems> codes_indexed(const CodeSpace& space, Modality modality, const std::vector<Item>& items,
+                                   const std::string& split) {
+    const auto segment = load_codes(workspace_, space, modality);
+    if (!segment) return std::unexpected(segment.error());
+    return checked(*segment ? coded(items, **segment) : CodedItems(), space, modality, items.size(), split);
+  }
+
+  // Some of the wanted items must have a code; who has none is told once.
+  Result<CodedItems> checked(CodedItems result, const CodeSpace& space, Modality modality, std::size_t wanted,
+                             const std::string& split) {
     if (result.items.empty())
       return fail(ErrorCode::kNotFound,
                   "no item of split '" + split + "' has a code of its " + modality_name(modality) + " in space '" +
                       space.name + "'",
                   "run 'warifu index --space " + space.name + "'");
-    if (result.items.size() < items.size() && noted_.insert({split, modality_name(modality)}).second)
-      progress_.note(std::to_string(items.size() - result.items.size()) + " items of split '" + split + "' have no " +
+    if (result.items.size() < wanted && noted_.insert({split, modality_name(modality)}).second)
+      progress_.note(std::to_string(wanted - result.items.size()) + " items of split '" + split + "' have no " +
                      modality_name(modality) + " code and are left out");
     return result;
   }
@@ -334,8 +342,8 @@ class Evaluation {
   RelevanceRule rule_;
   std::vector<Item> queries_;
   std::vector<Item> database_;
-  std::optional<ItemEncoder> encoder_;           // where codes or real values are made now
-  std::map<std::string, EncodedItems> encoded_;  // by it, of a split
+  std::optional<ItemEncoder> encoder_;                                // where codes or real values are made now
+  std::map<std::pair<Modality, std::string>, EncodedItems> encoded_;  // by it, of a split
   std::set<std::pair<std::string, std::string>> noted_;
   EvaluateReport report_;
 };

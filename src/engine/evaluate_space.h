@@ -63,8 +63,8 @@ struct EvaluateReport {
 };
 
 // Measures a space on the workspace's splits: every query ranks the whole database by Hamming distance, or by falling
-// cosine of real values.
-// Nothing here chooses anything: what is reported is what was trained.
+// cosine of real values. Nothing here chooses anything: what is reported is what was trained. In a space that was
+// updated, queries are encoded anew by its present model.
 Result<EvaluateReport> evaluate_space(const Workspace& workspace, const EvaluateRequest& request,
                                       ProgressSink& progress);
 

@@ -285,6 +285,7 @@ class Ingestion {
     }
     const auto stored = catalog.put(candidate.item);
     if (!stored) return std::unexpected(stored.error());
+    report_.rows.push_back(stored->first);
     if (new_features && stored->second == Stored::kUnchanged) {
       // The catalog cannot see features: say by its revision that the item's codes are stale.
       if (auto touched = catalog.touch(stored->first); !touched) return touched;

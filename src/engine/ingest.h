@@ -30,6 +30,7 @@ struct IngestReport {
   std::size_t replaced = 0;                   // of the updated: another picture, in another place
   std::size_t pictures_not_found = 0;         // kept without (features given, or allow_missing_pictures)
   std::vector<Rejection> rejected;            // each broken item with its place, reason and hint
+  std::vector<ItemRow> rows;                  // of the items that were read, new or not
   std::size_t items = 0;                      // in the catalog afterwards
   std::map<std::string, std::size_t> splits;  // items in each split afterwards
   std::size_t unknown_split_ids = 0;          // named by a split file, but no such item

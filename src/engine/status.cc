@@ -19,6 +19,7 @@ SpaceStatus space_status(const Workspace& workspace, const std::string& name) {
   status.caveat = info->caveat;
   status.image_encoder = info->image.name;
   status.text_encoder = info->text.name;
+  status.generation = info->spaces.front().generation;
   for (const CodeSpace& space : info->spaces) status.bits.push_back(space.bits);
   for (const Modality modality : {Modality::kImage, Modality::kText, Modality::kBoth}) {
     const auto codes = load_codes(workspace, info->spaces.front(), modality);

@@ -16,6 +16,7 @@ struct SpaceStatus {
   std::string method;
   std::string caveat;  // as Encoder::caveat
   std::vector<std::uint32_t> bits;
+  std::uint32_t generation = 1;
   std::string image_encoder;
   std::string text_encoder;
   std::map<std::string, std::size_t> codes;  // by modality

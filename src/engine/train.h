@@ -54,7 +54,7 @@ struct TrainOutcome {
   TrainReport report;  // of the method alone
 };
 
-// The methods' names for help texts: "contrastive, ccl, prompthash, dmmh, cca-itq".
+// The methods' names for help texts: "contrastive, ccl, prompthash, dmmh, dlch, cca-itq".
 std::string trainable_methods();
 
 // Trains a code space on the workspace's "train" split; nothing of the query split is read. A tenth

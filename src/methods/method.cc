@@ -12,6 +12,7 @@
 #include "methods/cca_itq/cca_itq.h"
 #include "methods/ccl/ccl.h"
 #include "methods/contrastive/contrastive.h"
+#include "methods/dlch/dlch.h"
 #include "methods/dmmh/dmmh.h"
 #include "methods/prompthash/prompthash.h"
 #include "methods/space_model.h"
@@ -24,21 +25,22 @@ struct Method {
   std::string_view name;
   Result<TrainReport> (*train)(const TrainingSet&, const TrainOptions&, const std::filesystem::path&, ProgressSink&);
   Result<std::unique_ptr<Encoder>> (*load)(const std::filesystem::path&, const SpaceModel&);
-  std::string_view image_tower;  // what it works best with when nothing is chosen or given
-  std::string_view text_tower;
-  bool bits_within_widths;    // a code can have no more bits than either half has features
-  bool starts_from = false;   // can go on from the weights of a trained space
-  bool chooses_bits = false;  // can keep of several lengths the one that validation names
+  std::string_view image_tower = "classic";  // what it works best with when nothing is chosen or given
+  std::string_view text_tower = "bow";
+  bool bits_within_widths = false;  // a code can have no more bits than either half has features
+  bool starts_from = false;         // can go on from the weights of a trained space
+  bool chooses_bits = false;        // can keep of several lengths the one that validation names
   Result<int> (*parts)(Modality, std::span<const std::string>) = nullptr;  // as wanted_parts; nullptr: none
 };
 
 // To add a method: a folder beside cca_itq/, then one line here.
 constexpr std::array kMethods = {
-    Method{"contrastive", train_contrastive, load_contrastive, "classic", "bow", false, /*starts_from=*/true},
-    Method{"ccl", train_ccl, load_ccl, "classic", "bow", false, false, false, ccl_parts},
-    Method{"prompthash", train_prompthash, load_prompthash, "classic", "bow", false},
-    Method{"dmmh", train_dmmh, load_dmmh, "classic", "bow", false, /*starts_from=*/false, /*chooses_bits=*/true},
-    Method{"cca-itq", train_cca_itq, load_cca_itq, "classic", "bow", true},
+    Method{.name = "contrastive", .train = train_contrastive, .load = load_contrastive, .starts_from = true},
+    Method{.name = "ccl", .train = train_ccl, .load = load_ccl, .parts = ccl_parts},
+    Method{.name = "prompthash", .train = train_prompthash, .load = load_prompthash},
+    Method{.name = "dmmh", .train = train_dmmh, .load = load_dmmh, .chooses_bits = true},
+    Method{.name = "dlch", .train = train_dlch, .load = load_dlch, .text_tower = "hashed"},
+    Method{.name = "cca-itq", .train = train_cca_itq, .load = load_cca_itq, .bits_within_widths = true},
 };
 
 constexpr std::uint32_t kMaxBits = 4096;

@@ -170,7 +170,7 @@ TEST(TrainMethod, ListsTheMethodsForAnUnknownName) {
   const auto report = train_method("magic", synthetic_pairs(8, 2, 1), short_run(), fresh_folder(), progress);
   ASSERT_FALSE(report.has_value());
   EXPECT_EQ(report.error().code, ErrorCode::kNotFound);
-  EXPECT_THAT(report.error().hint, HasSubstr("contrastive, ccl, prompthash, dmmh, cca-itq"));
+  EXPECT_THAT(report.error().hint, HasSubstr("contrastive, ccl, prompthash, dmmh, dlch, cca-itq"));
 }
 
 TEST(TrainMethod, RefusesBitsThatAreNoLengths) {

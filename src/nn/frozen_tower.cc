@@ -20,6 +20,7 @@
 #include "nn/single_threaded_tensors.h"
 #include "nn/small_image_tower.h"
 #include "text/bag_of_words.h"
+#include "text/hashed_words.h"
 #include "text/phrases.h"
 #include "text/tokenizer.h"
 
@@ -253,6 +254,15 @@ Result<Tower> make_bag_of_words(const TowerSpec& spec) {
       });
 }
 
+Result<Tower> make_hashed_words(const TowerSpec& spec) {
+  auto fingerprint = fingerprint_of("hashed", 1, spec.parts);
+  if (!fingerprint) return Fail(fingerprint.error());
+  const TowerFacts facts{"hashed", *std::move(fingerprint), row_width(kHashedWords, spec.parts)};
+  return std::make_unique<TextTower>(facts, [parts = spec.parts](std::string_view text, std::span<float> row) {
+    encode_phrases(text, parts, row, hash_words);
+  });
+}
+
 Result<Tower> make_clip_text(const TowerSpec& spec) {
   auto tower = load_clip_text_tower(spec.weights);
   if (!tower) return Fail(tower.error());
@@ -295,6 +305,7 @@ constexpr std::array kTowers = {
     Entry{"mobilenet_v2", Modality::kImage, true, false, make_mobilenet_v2},
     Entry{"clip", Modality::kImage, true, false, make_clip_image},
     Entry{"bow", Modality::kText, false, true, make_bag_of_words},
+    Entry{"hashed", Modality::kText, false, false, make_hashed_words},
     Entry{"clip", Modality::kText, true, true, make_clip_text},
 };
 
