@@ -27,11 +27,11 @@ struct UpdateRequest {
 
 // mAP (the expectation over ties) of queries over the whole database; nothing where there is no such query.
 struct UpdateMeasure {
-  std::string direction;                        // "i2t", "t2i", "mean"
-  std::optional<double> old_before, old_after;  // queries of categories that the space knew
-  std::optional<double> new_before, new_after;  // queries of the new ones
+  std::string direction;                                  // "i2t", "t2i", "mean"
+  std::optional<double> old_before = {}, old_after = {};  // queries of categories that the space knew
+  std::optional<double> new_before = {}, new_after = {};  // queries of the new ones
   // After, with the codes that the labels gave the new training items in place of those of the network.
-  std::optional<double> old_learned, new_learned;
+  std::optional<double> old_learned = {}, new_learned = {};
 };
 
 struct UpdateOutcome {

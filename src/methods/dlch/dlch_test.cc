@@ -44,8 +44,11 @@ class DlchTest : public testing::Test {
 
   std::filesystem::path first_generation() {
     const auto directory = fresh_folder();
-    const TrainOptions options{
-        .bits = {16, 32}, .seed = 3, .epochs = 12, .space = "s", .settings = {"batch=32", "hidden=64"}};
+    const TrainOptions options{.bits = {16, 32},
+                               .seed = 3,
+                               .epochs = 40,
+                               .space = "s",
+                               .settings = {"batch=32", "hidden=64", "learning_rate=0.005"}};
     const auto report = train_method("dlch", items_of(all_, {0, 1, 2, 3, 4}), options, directory, quiet_);
     EXPECT_TRUE(report.has_value()) << report.error().message;
     return directory;
