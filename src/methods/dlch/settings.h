@@ -37,16 +37,16 @@ struct DlchSettings {
 
   // --- updates ---
   int update_epochs = 5;
-  double update_rate = 0.005;
-  std::int64_t sample = 2000;   // [m] most new items that an epoch looks at
-  double new_weight = 0.1;      // [epsilon] of the new codes' term
-  double code_weight = 10;      // [alpha], [gamma of the discrete step] of ||B - F||^2
-  double balance_weight = 1;    // [beta] of ||F^T 1||^2
-  double gate_ridge = 0.05;     // added to the variance of each input
-  double gate_share = 0.2;      // of a typical item's score, from which on a gate opens
-  double gate_guard = 1.5;      // standard deviations of old items' scores that it stays above
-  double gate_gain = 1.4;       // what an open gate adds, times the code word
-  double word_distance = 0.31;  // least share of bits in which code words of new classes differ from all others
+  double update_rate = 0.05;
+  std::int64_t sample = 2000;  // [m] most new items that an epoch looks at
+  double new_weight = 0.1;     // [epsilon] of the new codes' term
+  double code_weight = 10;     // [alpha], [gamma of the discrete step] of ||B - F||^2
+  double balance_weight = 1;   // [beta] of ||F^T 1||^2
+  double gate_ridge = 0.05;    // added to the variance of each input
+  double gate_share = 0.3;     // of a typical item's score, from which on a gate opens
+  double gate_guard = 1.5;     // standard deviations of old items' scores that it stays above
+  double gate_gain = 1.4;      // what an open gate adds, times the code word
+  double word_distance = 0.4;  // least share of bits in which code words of new classes differ from all others
 
   // All of the above, to be chosen by name.
   std::vector<NamedSetting> named();
