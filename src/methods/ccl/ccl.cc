@@ -23,9 +23,7 @@ constexpr const char* kHint = "restore the space's directory, or train the space
 constexpr std::int64_t kMaxClasses = 4096;
 
 // Rows of one modality, as they come, and how they become grains.
-struct Source {
-  std::unique_ptr<FeatureSource> features;
-  InputStage stage = nullptr;
+struct Source : StandardisedSource {
   std::int64_t parts = 0;
   double power = 1;
 
@@ -133,16 +131,12 @@ class CclEncoder final : public Encoder {
 Result<Source> load_source(const SafetensorsFile& file, const std::filesystem::path& directory, const SpaceModel& model,
                            Modality modality, double power) {
   const SpaceTower& tower = modality == Modality::kImage ? model.image : model.text;
+  auto loaded = load_standardised_source(file, directory, model, modality);
+  if (!loaded) return std::unexpected(loaded.error());
   Source source;
+  static_cast<StandardisedSource&>(source) = std::move(*loaded);
   source.parts = tower.parts;
   if (tower.name != "small") source.power = power;
-  auto features = open_space_features(file, directory, model, modality);
-  if (!features) return std::unexpected(features.error());
-  source.features = std::move(*features);
-  const auto standardisation = read_standardisation(file, model, modality);
-  if (!standardisation) return std::unexpected(standardisation.error());
-  source.stage = InputStage(InputSpec{InputSpec::Kind::kFeatures, standardisation->mean.size(0), 0});
-  source.stage->set_standardisation(standardisation->mean, standardisation->scale);
   return source;
 }
 
