@@ -9,7 +9,7 @@ inline constexpr int kMaxParts = 64;
 
 // Which encoder of one modality stands under a method.
 //   "given"         the features given at ingest; nothing new can be encoded
-//   frozen towers   "classic", "mobilenet_v2", "clip" (pictures); "bow", "clip" (texts): a fixed
+//   frozen towers   "classic", "mobilenet_v2", "clip" (pictures); "bow", "hashed", "clip" (texts): a fixed
 //                   function, so its outputs are cached and handed to training as features
 //   trained towers  "small" (pictures or texts): learnt together with the method
 struct TowerSpec {

@@ -29,7 +29,7 @@ class FrozenTower {
   virtual Result<FloatMatrix> encode_texts(std::span<const std::string> texts) const = 0;
 };
 
-// "classic", "mobilenet_v2", "clip" for Modality::kImage; "bow", "clip" for Modality::kText.
+// "classic", "mobilenet_v2", "clip" for Modality::kImage; "bow", "hashed", "clip" for Modality::kText.
 // kNotFound: no such tower (the hint lists them); kInvalidArgument: weights or vocabulary missing, or a number of parts
 // that is out of range or, of pictures, no square; kBadFormat
 // or kIncompatible: the file is not one of that tower's, with the tensor that is wrong.
