@@ -10,6 +10,7 @@
 #include "methods/checkpoint.h"
 #include "methods/feature_source.h"
 #include "methods/hash_encoder.h"
+#include "methods/stored_network.h"
 #include "methods/trained_tower.h"
 #include "nn/single_threaded_tensors.h"
 
@@ -19,7 +20,6 @@ namespace {
 constexpr std::string_view kName = "ccl";
 constexpr std::string_view kNetwork = "network.";
 constexpr const char* kClasses = "classes";  // in the settings of model.json: 0 of a space learnt without labels
-constexpr const char* kHint = "restore the space's directory, or train the space again";
 constexpr std::int64_t kMaxClasses = 4096;
 
 // Rows of one modality, as they come, and how they become grains.
@@ -150,15 +150,8 @@ Result<Stored> stored_network(const SpaceModel& model) {
   Stored stored;
   auto named = stored.settings.named();
   named.push_back({kClasses, &stored.shape.classes, 0, static_cast<double>(kMaxClasses)});
-  std::vector<std::string> values;
-  for (const char* name : {"width", "pooling", "power", "class_scale", "sharpness", kClasses}) {
-    const auto found = model.settings.find(name);
-    if (found == model.settings.end())
-      return fail(ErrorCode::kBadFormat, std::string("setting '") + name + "' is missing", kHint);
-    values.push_back(found->first + "=" + found->second);
-  }
-  if (auto chosen = choose_settings(named, values); !chosen)
-    return fail(ErrorCode::kBadFormat, chosen.error().message, kHint);
+  constexpr std::string_view kNames[] = {"width", "pooling", "power", "class_scale", "sharpness", kClasses};
+  if (auto read = read_stored_settings(model, named, kNames); !read) return std::unexpected(read.error());
   const auto whole = [](const SpaceTower& tower) {
     return static_cast<std::int64_t>(tower.width / static_cast<std::size_t>(1 + tower.parts));
   };
@@ -181,14 +174,7 @@ Result<void> check_sizes(const SafetensorsFile& file, const Stored& stored) {
       {"text.common.weight", {width, shape.text_parts > 0 ? 2 * width : width}},
       {"head.linear.weight", {shape.all_bits(), width}}};
   if (shape.classes > 0) wanted.push_back({"classes", {shape.classes, width}});
-  for (const auto& [name, size] : wanted) {
-    const auto found = file.tensors().find(std::string(kNetwork) + name);
-    if (found != file.tensors().end() && found->second.shape == size) continue;
-    return fail(ErrorCode::kIncompatible,
-                "tensor '" + std::string(kNetwork) + name + "' is missing or not of the size that model.json states",
-                kHint);
-  }
-  return {};
+  return check_tensor_sizes(file, kNetwork, wanted);
 }
 
 Result<CclSettings> chosen_settings(std::span<const std::string> wanted) {

@@ -13,6 +13,7 @@
 #include "methods/contrastive/label_schedule.h"
 #include "methods/modality_data.h"
 #include "methods/trainer.h"
+#include "methods/training_labels.h"
 #include "nn/class_code_words.h"
 #include "nn/label_similarity.h"
 #include "nn/single_threaded_tensors.h"
@@ -20,7 +21,6 @@
 namespace warifu {
 namespace {
 
-constexpr std::size_t kMaxLabelValues = 4096;  // memory and the search for code words grow with its square
 constexpr std::int64_t kTasks = 4;
 constexpr std::int64_t kEncodeBatch = 256;
 
@@ -84,7 +84,7 @@ class CclTask final : public TrainingTask {
     if (labelled) use_labels(set, labels, options);
     unlabelled_ = 1;
     if (!labelled) {
-      validation_ = set.validation;
+      held_out_.positions = set.validation;
       return;
     }
     const auto without = std::ranges::count_if(set.train, [&](std::size_t i) { return labels[i].empty(); });
@@ -115,16 +115,17 @@ class CclTask final : public TrainingTask {
   }
 
   std::optional<double> validate() override {
-    if (validation_.size() < 2) return std::nullopt;
-    const auto rows = positions_tensor(validation_);
+    if (held_out_.positions.size() < 2) return std::nullopt;
+    const auto rows = positions_tensor(held_out_.positions);
     const auto image = embedded(Modality::kImage, *image_, rows);
     const auto text = embedded(Modality::kText, *text_, rows);
     const MetricOptions options{.cutoffs = {1}, .bootstrap_samples = 0};
-    RelevanceMatrix truth(validation_.size(), validation_.size());
+    RelevanceMatrix truth(held_out_.positions.size(), held_out_.positions.size());
     if (shape_.classes > 0) {
-      truth = relevance(validation_labels_, validation_labels_, RelevanceRule::Kind::kAny);
+      truth = relevance(held_out_.labels, held_out_.labels, RelevanceRule::Kind::kAny);
     } else {
-      for (std::size_t i = 0; i < validation_.size(); ++i) truth.row(i)[i] = 1;  // its own half: reciprocal rank
+      for (std::size_t i = 0; i < held_out_.positions.size(); ++i)
+        truth.row(i)[i] = 1;  // its own half: reciprocal rank
     }
     return (evaluate_embeddings(image, text, truth, options).map +
             evaluate_embeddings(text, image, truth, options).map) /
@@ -145,12 +146,7 @@ class CclTask final : public TrainingTask {
  private:
   void use_labels(const TrainingSet& set, const Labels& labels, const TrainOptions& options) {
     labels_ = multi_hot(labels, shape_.classes);
-    for (const std::size_t position : set.validation) {
-      if (labels[position].empty()) continue;
-      validation_.push_back(position);
-      auto& values = validation_labels_.emplace_back(ItemLabels{labels[position]})[0];
-      std::ranges::sort(values);
-    }
+    held_out_ = held_out_labels(set.validation, labels);
     Rng rng(options.seed);
     auto pull = torch::zeros({shape_.classes, shape_.classes});
     for (const auto* side : {&*image_, &*text_}) {
@@ -217,10 +213,9 @@ class CclTask final : public TrainingTask {
   CclShape shape_;
   CclModel model_ = nullptr;
   std::optional<Side> image_, text_;
-  torch::Tensor labels_;                 // of all items of the set, multi-hot; undefined without labels
-  double unlabelled_ = 0;                // share of the training items without one
-  std::vector<std::size_t> validation_;  // held-out items, with a label where there are labels
-  std::vector<ItemLabels> validation_labels_;
+  torch::Tensor labels_;                // of all items of the set, multi-hot; undefined without labels
+  double unlabelled_ = 0;               // share of the training items without one
+  HeldOutLabels held_out_;              // without labels all held-out items
   std::vector<torch::Tensor> words_;    // of each length
   std::map<std::string, double> sums_;  // of the terms, over the epoch
   std::int64_t steps_ = 0;

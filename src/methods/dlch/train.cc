@@ -4,7 +4,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "base/hash.h"
@@ -12,6 +11,7 @@
 #include "evaluate/relevance.h"
 #include "methods/dlch/objective.h"
 #include "methods/trainer.h"
+#include "methods/training_labels.h"
 #include "nn/class_code_words.h"
 #include "nn/label_similarity.h"
 #include "nn/single_threaded_tensors.h"
@@ -19,22 +19,10 @@
 namespace warifu {
 namespace {
 
-constexpr std::size_t kMaxLabelValues = 4096;
-
-torch::Tensor signs_of(const torch::Tensor& values) { return values.ge(0).to(torch::kFloat32) * 2 - 1; }
-
 std::string options_digest(const TrainingSet& set, const TrainOptions& options, DlchSettings settings) {
   const nlohmann::json all = {"dlch",       data_digest(set), set.labels,
                               options.bits, options.seed,     settings_as_text(settings.named())};
   return content_hash(std::string_view(all.dump()));
-}
-
-torch::Tensor draw_rows(const torch::Tensor& rows, std::int64_t count, Rng& rng) {
-  std::vector<std::int64_t> drawn(rows.data_ptr<std::int64_t>(), rows.data_ptr<std::int64_t>() + rows.numel());
-  const auto wanted = static_cast<std::size_t>(std::min(count, rows.numel()));
-  for (std::size_t i = 0; i < wanted; ++i) std::swap(drawn[i], drawn[i + rng.below(drawn.size() - i)]);
-  drawn.resize(wanted);
-  return torch::tensor(drawn, torch::kInt64);
 }
 
 class DlchTask final : public TrainingTask {
@@ -44,12 +32,7 @@ class DlchTask final : public TrainingTask {
         labels_(multi_hot(set.labels, static_cast<std::int64_t>(set.label_values))),
         bits_(options.bits),
         settings_(settings) {
-    for (const std::size_t position : set.validation) {
-      if (set.labels[position].empty()) continue;
-      validation_.push_back(position);
-      auto& values = validation_labels_.emplace_back(ItemLabels{set.labels[position]})[0];
-      std::ranges::sort(values);
-    }
+    held_out_ = held_out_labels(set.validation, set.labels);
     torch::manual_seed(options.seed);
     const auto input = [&](ModalityData& half) {
       return DlchInput::fit(half, train_, settings.spread_floor, settings.whitening, settings.whitening_width,
@@ -136,15 +119,15 @@ class DlchTask final : public TrainingTask {
   }
 
   std::optional<double> validate() override {
-    if (validation_.size() < 2) return std::nullopt;
-    const auto rows = positions_tensor(validation_);
+    if (held_out_.positions.size() < 2) return std::nullopt;
+    const auto rows = positions_tensor(held_out_.positions);
     const std::int64_t bits = bits_.back();
     const auto codes = [&](const torch::Tensor& outputs) {
       return pack_signs(to_float_matrix(outputs.narrow(1, outputs.size(1) - bits, bits)));
     };
     const auto image = codes(image_outputs(rows));
     const auto text = codes(text_outputs(rows));
-    const auto truth = relevance(validation_labels_, validation_labels_, RelevanceRule::Kind::kAny);
+    const auto truth = relevance(held_out_.labels, held_out_.labels, RelevanceRule::Kind::kAny);
     const MetricOptions options{.cutoffs = {1}, .bootstrap_samples = 0};
     return (evaluate_codes(image, text, truth, options).map + evaluate_codes(text, image, truth, options).map) / 2;
   }
@@ -162,8 +145,7 @@ class DlchTask final : public TrainingTask {
   torch::Tensor train_;
   torch::Tensor labels_;  // of all items of the set, multi-hot
   std::vector<std::uint32_t> bits_;
-  std::vector<std::size_t> validation_;  // held-out items with a label
-  std::vector<ItemLabels> validation_labels_;
+  HeldOutLabels held_out_;
   DlchSettings settings_;
   DlchInput image_, text_;
   torch::Tensor image_inputs_, text_inputs_;  // of all items
@@ -182,20 +164,7 @@ Result<void> check_set(const TrainingSet& set) {
         "dlch learns from features: a tower trained with it would have to change in every update",
         "choose given or frozen encoders: --image-encoder classic, mobilenet_v2 or clip, --text-encoder hashed, "
         "bow or clip");
-  std::set<std::uint32_t> values;
-  for (const std::size_t position : set.train)
-    if (position < set.labels.size()) values.insert(set.labels[position].begin(), set.labels[position].end());
-  if (values.size() < 2)
-    return fail(ErrorCode::kInvalidArgument,
-                values.empty() ? "dlch learns from labels, and no training item has one"
-                               : "dlch learns from labels, and all training items have the same one",
-                "ingest with --label-columns, name other ones with --labels, or choose contrastive or cca-itq");
-  if (set.label_values > kMaxLabelValues)
-    return fail(
-        ErrorCode::kInvalidArgument,
-        std::to_string(set.label_values) + " label values; dlch takes at most " + std::to_string(kMaxLabelValues),
-        "choose the label columns that matter with --labels");
-  return {};
+  return check_training_labels(set, "dlch");
 }
 
 }  // namespace

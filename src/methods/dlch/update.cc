@@ -14,14 +14,13 @@
 #include "methods/dlch/objective.h"
 #include "methods/dlch/sums_file.h"
 #include "methods/trained_tower.h"
+#include "methods/training_labels.h"
 #include "nn/hash_head.h"
 #include "nn/label_similarity.h"
 #include "nn/single_threaded_tensors.h"
 
 namespace warifu {
 namespace {
-
-torch::Tensor signs_of(const torch::Tensor& values) { return values.ge(0).to(torch::kFloat32) * 2 - 1; }
 
 // One modality of the present network and of the new items.
 struct Side {

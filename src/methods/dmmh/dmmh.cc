@@ -9,6 +9,7 @@
 #include "methods/checkpoint.h"
 #include "methods/dmmh/train.h"
 #include "methods/hash_encoder.h"
+#include "methods/stored_network.h"
 #include "methods/trained_tower.h"
 #include "nn/single_threaded_tensors.h"
 
@@ -87,17 +88,9 @@ class DmmhEncoder final : public Encoder {
 
 // Those settings that say what the network is, as model.json has them.
 Result<DmmhSettings> stored_settings(const SpaceModel& model) {
-  constexpr const char* kHint = "restore the space's directory, or train the space again";
+  constexpr std::string_view kNames[] = {"fusion", "mamba", "hidden", "tokens", "width", "layers"};
   DmmhSettings settings;
-  std::vector<std::string> stored;
-  for (const char* name : {"fusion", "mamba", "hidden", "tokens", "width", "layers"}) {
-    const auto found = model.settings.find(name);
-    if (found == model.settings.end())
-      return fail(ErrorCode::kBadFormat, std::string("setting '") + name + "' is missing", kHint);
-    stored.push_back(found->first + "=" + found->second);
-  }
-  if (auto chosen = choose_settings(settings.named(), stored); !chosen)
-    return fail(ErrorCode::kBadFormat, chosen.error().message, kHint);
+  if (auto read = read_stored_settings(model, settings.named(), kNames); !read) return std::unexpected(read.error());
   return settings;
 }
 
@@ -121,14 +114,7 @@ Result<void> check_sizes(const SafetensorsFile& file, const DmmhShape& shape, co
           {std::string(half) + "_mamba" + std::to_string(i) + ".in_proj.weight", {4 * settings.width, settings.width}});
   for (const std::uint32_t bits : shape.bits)
     wanted.push_back({"head" + std::to_string(bits) + ".bias", {static_cast<std::int64_t>(bits)}});
-  for (const auto& [name, size] : wanted) {
-    const auto found = file.tensors().find(std::string(kNetwork) + name);
-    if (found != file.tensors().end() && found->second.shape == size) continue;
-    return fail(ErrorCode::kIncompatible,
-                "tensor '" + std::string(kNetwork) + name + "' is missing or not of the size that model.json states",
-                "restore the space's directory, or train the space again");
-  }
-  return {};
+  return check_tensor_sizes(file, kNetwork, wanted);
 }
 
 // The shortest length that is no more than `tolerance` worse than the best.

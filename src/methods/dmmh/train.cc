@@ -1,10 +1,10 @@
 #include "methods/dmmh/train.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "base/hash.h"
@@ -13,6 +13,7 @@
 #include "methods/dmmh/objective.h"
 #include "methods/modality_data.h"
 #include "methods/trainer.h"
+#include "methods/training_labels.h"
 #include "nn/hash_head.h"
 #include "nn/label_similarity.h"
 #include "nn/single_threaded_tensors.h"
@@ -20,6 +21,7 @@
 namespace warifu {
 namespace {
 
+constexpr auto kMaxLabels = std::numeric_limits<std::size_t>::max();  // no code words are searched for
 constexpr std::size_t kMaxAnswers = 5000;  // training items that held-out ones are looked for among
 constexpr std::int64_t kEncodeBatch = 512;
 
@@ -189,17 +191,6 @@ class DmmhTask final : public TrainingTask {
   std::int64_t steps_ = 0;
 };
 
-Result<void> check_labels(const TrainingSet& set) {
-  std::set<std::uint32_t> values;
-  for (const std::size_t position : set.train)
-    if (position < set.labels.size()) values.insert(set.labels[position].begin(), set.labels[position].end());
-  if (values.size() >= 2) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              values.empty() ? "dmmh learns from labels, and no training item has one"
-                             : "dmmh learns from labels, and all training items have the same one",
-              "ingest with --label-columns, name other ones with --labels, or choose contrastive or cca-itq");
-}
-
 }  // namespace
 
 DmmhModelImpl::DmmhModelImpl(const InputSpec& image_spec, const InputSpec& text_spec, const DmmhShape& shape,
@@ -216,7 +207,7 @@ DmmhModelImpl::DmmhModelImpl(const InputSpec& image_spec, const InputSpec& text_
 
 Result<DmmhResult> fit_dmmh(const TrainingSet& set, const TrainOptions& options, const DmmhSettings& settings,
                             const std::filesystem::path& directory, ProgressSink& progress) {
-  if (auto checked = check_labels(set); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_training_labels(set, "dmmh", kMaxLabels); !checked) return std::unexpected(checked.error());
   // Small products gain nothing from several threads; scan and towers are spread over threads by themselves.
   const SingleThreadedTensors single_threaded;
   auto data = PairData::make(set);

@@ -11,6 +11,7 @@
 #include "methods/feature_source.h"
 #include "methods/hash_encoder.h"
 #include "methods/prompthash/train.h"
+#include "methods/stored_network.h"
 #include "methods/trained_tower.h"
 #include "nn/single_threaded_tensors.h"
 
@@ -111,21 +112,14 @@ class PromptHashEncoder final : public Encoder {
 
 // Those settings that say what the network is, as model.json has them.
 Result<PromptHashSettings> stored_settings(const SpaceModel& model) {
-  constexpr const char* kHint = "restore the space's directory, or train the space again";
+  constexpr std::string_view kNames[] = {"mode",  "prompts", "fusion",         "ssm",  "tokens",
+                                         "width", "heads",   "auxiliary_bits", "batch"};
   PromptHashSettings settings;
-  std::vector<std::string> stored;
-  for (const char* name : {"mode", "prompts", "fusion", "ssm", "tokens", "width", "heads", "auxiliary_bits", "batch"}) {
-    const auto found = model.settings.find(name);
-    if (found == model.settings.end())
-      return fail(ErrorCode::kBadFormat, std::string("setting '") + name + "' is missing", kHint);
-    stored.push_back(found->first + "=" + found->second);
-  }
-  if (auto chosen = choose_settings(settings.named(), stored); !chosen)
-    return fail(ErrorCode::kBadFormat, chosen.error().message, kHint);
+  if (auto read = read_stored_settings(model, settings.named(), kNames); !read) return std::unexpected(read.error());
   if (settings.width % settings.heads != 0)
-    return fail(ErrorCode::kBadFormat, "width and heads do not fit each other", kHint);
+    return fail(ErrorCode::kBadFormat, "width and heads do not fit each other", kRestoreOrTrainAgain);
   if (model.caveat != caveat_of(settings))
-    return fail(ErrorCode::kBadFormat, "the caveat is not that of mode " + settings.mode, kHint);
+    return fail(ErrorCode::kBadFormat, "the caveat is not that of mode " + settings.mode, kRestoreOrTrainAgain);
   return settings;
 }
 
@@ -144,14 +138,7 @@ Result<void> check_sizes(const SafetensorsFile& file, const PromptHashShape& sha
   }
   // Everything else is smaller than one of these, but for the parts of mode paper: within ten times this one.
   if (settings.is_paper()) wanted.push_back({"batch_fusion.transformer.attn.in_proj_weight", {6 * pooled, 2 * pooled}});
-  for (const auto& [name, size] : wanted) {
-    const auto found = file.tensors().find(std::string(kNetwork) + name);
-    if (found != file.tensors().end() && found->second.shape == size) continue;
-    return fail(ErrorCode::kIncompatible,
-                "tensor '" + std::string(kNetwork) + name + "' is missing or not of the size that model.json states",
-                "restore the space's directory, or train the space again");
-  }
-  return {};
+  return check_tensor_sizes(file, kNetwork, wanted);
 }
 
 Result<std::vector<std::string>> stored_labels(const SafetensorsFile& file) {

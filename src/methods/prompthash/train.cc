@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "base/hash.h"
@@ -12,6 +11,7 @@
 #include "methods/modality_data.h"
 #include "methods/prompthash/objective.h"
 #include "methods/trainer.h"
+#include "methods/training_labels.h"
 #include "nn/class_code_words.h"
 #include "nn/label_similarity.h"
 #include "nn/single_threaded_tensors.h"
@@ -19,23 +19,10 @@
 namespace warifu {
 namespace {
 
-constexpr std::size_t kMaxLabelValues = 4096;  // memory and the search for code words grow with its square
-
-torch::Tensor signs_of(const torch::Tensor& values) { return values.ge(0).to(torch::kFloat32) * 2 - 1; }
-
 std::string options_digest(const TrainingSet& set, const TrainOptions& options, PromptHashSettings settings) {
   const nlohmann::json all = {data_digest(set), set.labels, options.bits, options.seed,
                               settings_as_text(settings.named())};
   return content_hash(std::string_view(all.dump()));
-}
-
-// `count` different rows of `rows`, drawn at random: the first steps of a shuffle.
-torch::Tensor draw_rows(const torch::Tensor& rows, std::int64_t count, Rng& rng) {
-  std::vector<std::int64_t> drawn(rows.data_ptr<std::int64_t>(), rows.data_ptr<std::int64_t>() + rows.numel());
-  const auto wanted = static_cast<std::size_t>(std::min(count, rows.numel()));
-  for (std::size_t i = 0; i < wanted; ++i) std::swap(drawn[i], drawn[i + rng.below(drawn.size() - i)]);
-  drawn.resize(wanted);
-  return torch::tensor(drawn, torch::kInt64);
 }
 
 // PromptHash over fixed data, as the trainer sees it.
@@ -47,12 +34,7 @@ class PromptHashTask final : public TrainingTask {
         train_(positions_tensor(set.train)),
         labels_(multi_hot(set.labels, static_cast<std::int64_t>(set.label_values))),
         settings_(settings) {
-    for (const std::size_t position : set.validation) {
-      if (set.labels[position].empty()) continue;
-      validation_.push_back(position);
-      auto& values = validation_labels_.emplace_back(ItemLabels{set.labels[position]})[0];
-      std::ranges::sort(values);
-    }
+    held_out_ = held_out_labels(set.validation, set.labels);
     shape_ = {.image_width = image_.spec().width,
               .text_width = text_.spec().width,
               .concepts = labels_.size(1),
@@ -127,11 +109,11 @@ class PromptHashTask final : public TrainingTask {
   }
 
   std::optional<double> validate() override {
-    if (validation_.size() < 2) return std::nullopt;
-    const auto rows = positions_tensor(validation_);
+    if (held_out_.positions.size() < 2) return std::nullopt;
+    const auto rows = positions_tensor(held_out_.positions);
     const auto image = codes(Modality::kImage, rows);
     const auto text = codes(Modality::kText, rows);
-    const auto truth = relevance(validation_labels_, validation_labels_, RelevanceRule::Kind::kAny);
+    const auto truth = relevance(held_out_.labels, held_out_.labels, RelevanceRule::Kind::kAny);
     const MetricOptions options{.cutoffs = {1}, .bootstrap_samples = 0};
     return (evaluate_codes(image, text, truth, options).map + evaluate_codes(text, image, truth, options).map) / 2;
   }
@@ -194,9 +176,8 @@ class PromptHashTask final : public TrainingTask {
   ModalityData image_;
   ModalityData text_;
   torch::Tensor train_;
-  torch::Tensor labels_;                 // of all items of the set, multi-hot
-  std::vector<std::size_t> validation_;  // held-out items with a label
-  std::vector<ItemLabels> validation_labels_;
+  torch::Tensor labels_;  // of all items of the set, multi-hot
+  HeldOutLabels held_out_;
   PromptHashSettings settings_;
   PromptHashShape shape_;
   PromptHashModel model_ = nullptr;
@@ -209,23 +190,6 @@ class PromptHashTask final : public TrainingTask {
   std::map<std::string, double> sums_;  // of the terms, over the epoch
   std::int64_t steps_ = 0;
 };
-
-Result<void> check_labels(const TrainingSet& set) {
-  std::set<std::uint32_t> values;
-  for (const std::size_t position : set.train)
-    if (position < set.labels.size()) values.insert(set.labels[position].begin(), set.labels[position].end());
-  if (values.size() < 2)
-    return fail(ErrorCode::kInvalidArgument,
-                values.empty() ? "prompthash learns from labels, and no training item has one"
-                               : "prompthash learns from labels, and all training items have the same one",
-                "ingest with --label-columns, name other ones with --labels, or choose contrastive or cca-itq");
-  if (set.label_values > kMaxLabelValues)
-    return fail(
-        ErrorCode::kInvalidArgument,
-        std::to_string(set.label_values) + " label values; prompthash takes at most " + std::to_string(kMaxLabelValues),
-        "choose the label columns that matter with --labels");
-  return {};
-}
 
 Result<void> check_settings(const PromptHashSettings& settings) {
   if (settings.width % settings.heads != 0)
@@ -265,7 +229,7 @@ Result<PromptHashResult> fit_prompthash(const TrainingSet& set, const TrainOptio
                                         const PromptHashSettings& settings, const std::filesystem::path& directory,
                                         ProgressSink& progress) {
   if (auto checked = check_settings(settings); !checked) return std::unexpected(checked.error());
-  if (auto checked = check_labels(set); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_training_labels(set, "prompthash"); !checked) return std::unexpected(checked.error());
   // Small products gain nothing from several threads; scan and towers are spread over threads by themselves.
   const SingleThreadedTensors single_threaded;
   auto data = PairData::make(set);
