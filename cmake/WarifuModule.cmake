@@ -1,11 +1,26 @@
-# warifu_module(<name> SOURCES ... TESTS ... GOLDEN_TESTS ... DEPS ... PRIVATE_LIBS ... [TORCH])
+# warifu_unity(<target> <file>...): what a file of these includes takes far longer to compile than the file, so the files of a
+# folder are compiled together, up to ten at once. Their names must not collide, those of unnamed namespaces included.
+function(warifu_unity target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${WARIFU_UNITY} UNITY_BUILD_MODE GROUP)
+  foreach(file IN LISTS ARGN)
+    cmake_path(GET file PARENT_PATH folder)
+    string(MAKE_C_IDENTIFIER "of_${folder}" folder)
+    list(APPEND files_${folder} ${file})
+    list(LENGTH files_${folder} count)
+    math(EXPR batch "(${count} - 1) / 10")
+    set_source_files_properties(${file} PROPERTIES UNITY_GROUP "${folder}_${batch}")
+  endforeach()
+endfunction()
+
+# warifu_module(<name> SOURCES ... TESTS ... GOLDEN_TESTS ... DEPS ... PRIVATE_LIBS ... [TORCH] [HEAVY])
 #
 # One folder of src/ is one library warifu_<name> (header-only without SOURCES); DEPS are the
-# folders it may include, checked by the test "layers". Each TESTS file becomes one ctest
-# "<name>/<file>" of label unit; GOLDEN_TESTS have label golden and read ../shared where it is.
-# TORCH: the sources may include libtorch (one precompiled header for all of them).
+# folders it may include, checked by the test "layers". Its tests are one program, <name>_tests, and each
+# TESTS file is one ctest "<name>/<file>" of label unit; GOLDEN_TESTS have label golden and read ../shared where it is.
+# TORCH: the sources may include libtorch (one precompiled header for all of them). HEAVY: they include other headers
+# that take longer to compile than they do.
 function(warifu_module name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH" "" "SOURCES;TESTS;GOLDEN_TESTS;DEPS;PRIVATE_LIBS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "TORCH;HEAVY" "" "SOURCES;TESTS;GOLDEN_TESTS;DEPS;PRIVATE_LIBS")
   list(TRANSFORM arg_DEPS PREPEND "warifu_" OUTPUT_VARIABLE deps)
   set(scope PUBLIC)
   if(NOT arg_SOURCES)
@@ -14,6 +29,9 @@ function(warifu_module name)
   else()
     add_library(warifu_${name} STATIC ${arg_SOURCES})
     target_link_libraries(warifu_${name} PRIVATE warifu_warnings ${arg_PRIVATE_LIBS})
+    if(arg_TORCH OR arg_HEAVY)
+      warifu_unity(warifu_${name} ${arg_SOURCES})
+    endif()
     if(arg_TORCH)
       target_link_libraries(warifu_${name} PRIVATE warifu_torch)
       target_precompile_headers(warifu_${name} REUSE_FROM warifu_torch_pch)
@@ -22,20 +40,20 @@ function(warifu_module name)
   target_include_directories(warifu_${name} ${scope} ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(warifu_${name} ${scope} ${deps})
 
-  if(BUILD_TESTING)
+  if(BUILD_TESTING AND (arg_TESTS OR arg_GOLDEN_TESTS))
+    set(target ${name}_tests)
+    add_executable(${target} ${arg_TESTS} ${arg_GOLDEN_TESTS})
+    target_link_libraries(${target} PRIVATE warifu_${name} warifu_warnings warifu_test_main ${arg_PRIVATE_LIBS})
+    target_compile_definitions(${target} PRIVATE WARIFU_SHARED_DIR="${WARIFU_SHARED_DIR}")
+    warifu_unity(${target} ${arg_TESTS} ${arg_GOLDEN_TESTS})
+    if(arg_TORCH)
+      target_link_libraries(${target} PRIVATE warifu_torch)
+      target_precompile_headers(${target} REUSE_FROM warifu_torch_pch)
+    endif()
     foreach(kind TESTS GOLDEN_TESTS)
       foreach(test_source IN LISTS arg_${kind})
         cmake_path(GET test_source STEM test)
-        set(target ${name}_${test})
-        add_executable(${target} ${test_source})
-        target_link_libraries(${target} PRIVATE warifu_${name} warifu_warnings GTest::gmock GTest::gtest_main)
-        target_compile_definitions(${target} PRIVATE WARIFU_SHARED_DIR="${WARIFU_SHARED_DIR}")
-        target_link_libraries(${target} PRIVATE ${arg_PRIVATE_LIBS})
-        if(arg_TORCH)
-          target_link_libraries(${target} PRIVATE warifu_torch)
-          target_precompile_headers(${target} REUSE_FROM warifu_torch_pch)
-        endif()
-        add_test(NAME ${name}/${test} COMMAND ${target})
+        add_test(NAME ${name}/${test} COMMAND ${target} ${test}.cc)
         set(label unit)
         if(kind STREQUAL "GOLDEN_TESTS")
           set(label golden)

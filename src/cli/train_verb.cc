@@ -47,7 +47,8 @@ class TrainVerb final : public Verb {
         "code lengths, all trained in one run (default: 16,32,64,128, as far as the data allow); auto:0.01 keeps "
         "the shortest that loses at most that much mAP on held-out items (default of auto: 0.01)");
     flags.list("--labels", request_.label_columns, "label columns to use (default: every one)");
-    flags.list("--only-labels", request_.only_labels, "train on items with one of these label values only");
+    flags.list("--only-labels", request_.only_labels,
+               "train on items with these label values and no other in their columns");
     flags.value("--image-encoder", request_.image_encoder,
                 "given, small, classic, mobilenet_v2 or clip (default: given features, else the method's best)");
     flags.value("--image-weights", request_.image_weights, "weights of mobilenet_v2 or clip (.safetensors)");

@@ -77,6 +77,8 @@ class UpdateVerb final : public Verb {
                          {"map_new", figure(one.new_after)},
                          {"map_old_learned", figure(one.old_learned)},
                          {"map_new_learned", figure(one.new_learned)}});
+    Json failed = Json::array();
+    for (const Rejection& one : outcome.failed) failed.push_back({{"id", one.place}, {"reason", one.reason}});
     Json json = {{"space", outcome.space},
                  {"method", outcome.method},
                  {"generation", outcome.generation},
@@ -89,6 +91,7 @@ class UpdateVerb final : public Verb {
                  {"old_codes", outcome.old_codes},
                  {"old_codes_changed", outcome.old_codes_changed},
                  {"new_codes", outcome.new_codes},
+                 {"failed", failed},
                  {"measured_bits", outcome.measured_bits},
                  {"relevance", outcome.relevance},
                  {"query_items_old", outcome.query_items_old},
@@ -129,6 +132,7 @@ class UpdateVerb final : public Verb {
     print_line(fmt::format("{} codes stay as they are, {} of them changed; {} new codes for {} items",
                            count_text(outcome.old_codes), count_text(outcome.old_codes_changed),
                            count_text(outcome.new_codes), count_text(outcome.new_items)));
+    for (const Rejection& one : outcome.failed) print_line(fmt::format("not encoded: {}: {}", one.place, one.reason));
     Table table({"direction", "bits", "old before", "old after", "new before", "new after", "new, learned codes"});
     for (const UpdateMeasure& one : outcome.measures)
       table.add({one.direction, std::to_string(outcome.measured_bits), figure_text(one.old_before),

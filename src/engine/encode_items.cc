@@ -26,7 +26,11 @@ void spread(const std::vector<std::size_t>& asked, ContentBatch& batch) {
   for (auto& [position, error] : batch.failed) position = asked[position];
 }
 
+constexpr std::size_t kChunk = 512;  // items encoded between two looks at the progress bar
+
 }  // namespace
+
+bool ItemCodes::made(ItemRow row) const { return std::ranges::binary_search(segments.front().rows, row); }
 
 Result<ItemEncoder> ItemEncoder::open(const Workspace& workspace, const std::string& space) {
   if (auto there = workspace.require_space(space); !there) return std::unexpected(there.error());
@@ -95,6 +99,10 @@ Result<ItemInputs> ItemEncoder::inputs(std::span<const Item> items, Modality mod
     std::vector<std::size_t> joined;
     if (takes_either(modality)) {
       std::ranges::set_union(result.positions, result.texts.present, std::back_inserter(joined));
+      // A half that cannot be read now is not one that the item lacks.
+      std::erase_if(joined, [&](std::size_t position) {
+        return std::ranges::any_of(result.failed, [&](const auto& one) { return one.first == position; });
+      });
     } else if (wants_image(modality)) {
       std::ranges::set_intersection(result.positions, result.texts.present, std::back_inserter(joined));
     } else {
@@ -127,6 +135,28 @@ Result<EncodedItems> ItemEncoder::encode(std::span<const Item> items, Modality m
   if (!codes) return std::unexpected(codes.error());
   result.codes = std::move(*codes);
   return result;
+}
+
+Result<ItemCodes> ItemEncoder::encode_all(std::span<const Item> items, Modality modality, const std::string& stage,
+                                          ProgressSink& progress) {
+  ItemCodes all;
+  for (const CodeSpace& space : encoder_->spaces())
+    all.segments.push_back({space, modality, {}, CodeMatrix(0, space.bits)});
+  SilentProgress quiet;
+  for (std::size_t begin = 0; begin < items.size(); begin += kChunk) {
+    const auto chunk = items.subspan(begin, std::min(kChunk, items.size() - begin));
+    const auto made = encode(chunk, modality, quiet);
+    if (!made) return std::unexpected(made.error());
+    for (std::size_t i = 0; i < all.segments.size(); ++i) {
+      for (const std::size_t position : made->positions) all.segments[i].rows.push_back(chunk[position].row);
+      all.segments[i].codes.append(made->codes[i]);
+    }
+    for (const auto& [position, error] : made->failed) all.failed.emplace_back(begin + position, error);
+    progress.advance(stage, begin + chunk.size(), items.size());
+    if (progress.stop_requested())
+      return fail(ErrorCode::kUnavailable, "stopped on request", "the same command starts this again");
+  }
+  return all;
 }
 
 Result<EmbeddedItems> ItemEncoder::embed(std::span<const Item> items, Modality modality, ProgressSink& progress) {

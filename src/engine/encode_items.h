@@ -14,6 +14,7 @@
 #include "encode/encoder.h"
 #include "engine/content_source.h"
 #include "engine/workspace.h"
+#include "index/code_segment.h"
 #include "methods/method.h"
 #include "store/catalog.h"
 
@@ -38,6 +39,14 @@ struct EncodedItems {
   std::vector<std::size_t> positions;  // as ItemInputs
   std::vector<CodeMatrix> codes;       // one for each of the encoder's spaces; row i is of items[positions[i]]
   std::vector<std::pair<std::size_t, Error>> failed;
+};
+
+// Codes of one modality at all lengths, and what could not be read.
+struct ItemCodes {
+  std::vector<CodeSegment> segments;  // one for each of the encoder's spaces, rows ascending
+  std::vector<std::pair<std::size_t, Error>> failed;
+
+  bool made(ItemRow row) const;  // whether an item has codes here
 };
 
 struct EmbeddedItems {
@@ -73,6 +82,11 @@ class ItemEncoder {
 
   // Their codes, made in one call of the encoder; none where no item has the content.
   Result<EncodedItems> encode(std::span<const Item> items, Modality modality, ProgressSink& progress);
+
+  // The same in calls of 512 items, the progress bar naming `stage`; `items` in ascending order of rows. kUnavailable
+  // when a stop is asked for.
+  Result<ItemCodes> encode_all(std::span<const Item> items, Modality modality, const std::string& stage,
+                               ProgressSink& progress);
 
  private:
   ItemEncoder(SpaceInfo info, std::unique_ptr<Encoder> encoder, ContentSource images, ContentSource texts)

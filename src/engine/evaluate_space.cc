@@ -267,12 +267,12 @@ class Evaluation {
   // Made by the present model, as if the items were new.
   Result<CodedItems> codes_now(const CodeSpace& space, Modality modality, const std::vector<Item>& items,
                                const std::string& split) {
-    auto found = encoded_.find({modality, split});
+    auto found = encoded_.find({modality, &items});
     if (found == encoded_.end()) {
       SilentProgress quiet;
       auto made = request_.missing ? encode_with_missing(items) : encoder_->encode(items, modality, quiet);
       if (!made) return std::unexpected(made.error());
-      found = encoded_.emplace(std::pair(modality, split), std::move(*made)).first;
+      found = encoded_.emplace(std::pair(modality, &items), std::move(*made)).first;
     }
     const EncodedItems& encoded = found->second;
     CodedItems result;
@@ -342,8 +342,8 @@ class Evaluation {
   RelevanceRule rule_;
   std::vector<Item> queries_;
   std::vector<Item> database_;
-  std::optional<ItemEncoder> encoder_;                                // where codes or real values are made now
-  std::map<std::pair<Modality, std::string>, EncodedItems> encoded_;  // by it, of a split
+  std::optional<ItemEncoder> encoder_;  // where codes or real values are made now
+  std::map<std::pair<Modality, const std::vector<Item>*>, EncodedItems> encoded_;  // by it, of queries_ and database_
   std::set<std::pair<std::string, std::string>> noted_;
   EvaluateReport report_;
 };

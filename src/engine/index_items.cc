@@ -10,56 +10,21 @@
 namespace warifu {
 namespace {
 
-constexpr std::size_t kChunk = 512;  // items encoded between two looks at the progress bar
-
-// The codes of one modality at all lengths, growing by chunks and merged with what was there.
-class ModalityCodes {
- public:
-  ModalityCodes(std::vector<CodeSpace> spaces, Modality modality) : modality_(modality) {
-    for (CodeSpace& space : spaces) {
-      const auto bits = space.bits;
-      made_.push_back({std::move(space), modality, {}, CodeMatrix(0, bits)});
-    }
+// The codes made now and those of `fresh` rows from old (null: none), in ascending row order.
+CodeSegment merge(const CodeSegment& made, const CodeSegment* old, std::span<const ItemRow> fresh) {
+  std::vector<std::pair<ItemRow, std::span<const std::uint64_t>>> entries;
+  for (std::size_t i = 0; i < made.rows.size(); ++i) entries.emplace_back(made.rows[i], made.codes.row(i));
+  if (old)
+    for (std::size_t i = 0; i < old->rows.size(); ++i)
+      if (std::ranges::binary_search(fresh, old->rows[i])) entries.emplace_back(old->rows[i], old->codes.row(i));
+  std::ranges::sort(entries, {}, [](const auto& entry) { return entry.first; });
+  CodeSegment segment{made.space, made.modality, {}, CodeMatrix(entries.size(), made.space.bits)};
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    segment.rows.push_back(entries[i].first);
+    std::ranges::copy(entries[i].second, segment.codes.row(i).begin());
   }
-
-  void add(std::span<const ItemRow> rows, const std::vector<CodeMatrix>& codes) {
-    for (std::size_t i = 0; i < made_.size(); ++i) {
-      made_[i].rows.insert(made_[i].rows.end(), rows.begin(), rows.end());
-      made_[i].codes.append(codes[i]);
-    }
-  }
-
-  std::size_t added() const { return made_.front().rows.size(); }
-  bool made(ItemRow row) const { return std::ranges::binary_search(made_.front().rows, row); }
-  Modality modality() const { return modality_; }
-
-  // The codes made now and those of `fresh` rows from old (old[i] may be null), in ascending row order.
-  std::vector<CodeSegment> merged(const std::vector<std::unique_ptr<CodeSegment>>& old,
-                                  std::span<const ItemRow> fresh) const {
-    std::vector<CodeSegment> result;
-    for (std::size_t i = 0; i < made_.size(); ++i) result.push_back(merge(made_[i], old[i].get(), fresh));
-    return result;
-  }
-
- private:
-  static CodeSegment merge(const CodeSegment& made, const CodeSegment* old, std::span<const ItemRow> fresh) {
-    std::vector<std::pair<ItemRow, std::span<const std::uint64_t>>> entries;
-    for (std::size_t i = 0; i < made.rows.size(); ++i) entries.emplace_back(made.rows[i], made.codes.row(i));
-    if (old)
-      for (std::size_t i = 0; i < old->rows.size(); ++i)
-        if (std::ranges::binary_search(fresh, old->rows[i])) entries.emplace_back(old->rows[i], old->codes.row(i));
-    std::ranges::sort(entries, {}, [](const auto& entry) { return entry.first; });
-    CodeSegment segment{made.space, made.modality, {}, CodeMatrix(entries.size(), made.space.bits)};
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-      segment.rows.push_back(entries[i].first);
-      std::ranges::copy(entries[i].second, segment.codes.row(i).begin());
-    }
-    return segment;
-  }
-
-  Modality modality_;
-  std::vector<CodeSegment> made_;
-};
+  return segment;
+}
 
 class Indexing {
  public:
@@ -99,11 +64,16 @@ class Indexing {
   // The codes of one generation at all lengths; null where there are none or another model made them.
   using Segments = std::vector<std::unique_ptr<CodeSegment>>;
 
-  std::vector<Segments> old_codes(Modality modality) const {
+  // Of a space that was never updated a file that cannot be read is made anew. Files of earlier generations are not,
+  // and to encode old items by the present model because of one that is damaged would change their codes: an error.
+  Result<std::vector<Segments>> old_codes(Modality modality) const {
     std::vector<Segments> old(generation());
     for (Segments& segments : old) segments.resize(info_.spaces.size());
     for (std::size_t i = 0; i < info_.spaces.size(); ++i) {
       auto loaded = load_generations(workspace_, info_.spaces[i], modality);
+      if (!loaded && generation() > 1)
+        return fail(loaded.error().code, loaded.error().message,
+                    "put the file back from a copy; without it (remove it) its items get codes of the present model");
       if (!loaded) continue;
       for (std::uint32_t made = 1; made <= generation(); ++made)
         if (state_.revision_of(made) > 0) old[made - 1][i] = std::move((*loaded)[made - 1]);
@@ -130,7 +100,9 @@ class Indexing {
   }
 
   Result<void> index_modality(const std::vector<Item>& items, Modality modality) {
-    const auto old = old_codes(modality);
+    const auto loaded = old_codes(modality);
+    if (!loaded) return std::unexpected(loaded.error());
+    const auto& old = *loaded;
     std::vector<Item> stale;
     std::vector<ItemRow> fresh;    // in this generation's files
     std::vector<ItemRow> earlier;  // good codes in files of earlier generations, which stay as they are
@@ -152,17 +124,22 @@ class Indexing {
       std::ranges::copy_if(items, std::back_inserter(stale),
                            [&](const Item& item) { return encoder_.has(item, modality); });
     }
-    ModalityCodes codes(info_.spaces, modality);
-    if (auto encoded = encode(stale, codes); !encoded) return encoded;
-    if (auto saved = save(codes, old.back(), fresh); !saved) return saved;
+    const auto codes =
+        encoder_.encode_all(stale, modality, std::string("indexing ") + modality_name(modality), progress_);
+    if (!codes) return std::unexpected(codes.error());
+    // Each broken half once: codes that need both meet it again.
+    if (modality != Modality::kBoth)
+      for (const auto& [position, error] : codes->failed)
+        report_.failed.push_back({stale[position].id, error.message, error.hint});
+    if (auto saved = save(*codes, old.back(), fresh); !saved) return saved;
     report_.codes[modality_name(modality)] += earlier.size();
-    note_gone(modality, old, earlier, fresh, codes);
+    note_gone(modality, old, earlier, fresh, *codes);
     return {};
   }
 
   // Files of earlier generations are never written again: what no longer holds there is written down beside them.
   void note_gone(Modality modality, const std::vector<Segments>& old, const std::vector<ItemRow>& earlier,
-                 const std::vector<ItemRow>& fresh, const ModalityCodes& codes) {
+                 const std::vector<ItemRow>& fresh, const ItemCodes& codes) {
     auto& gone = state_.gone[modality_name(modality)];
     for (std::uint32_t made = 1; made < generation(); ++made)
       for (const auto& segment : old[made - 1])
@@ -173,41 +150,16 @@ class Indexing {
     if (gone.empty()) state_.gone.erase(modality_name(modality));
   }
 
-  Result<void> encode(const std::vector<Item>& stale, ModalityCodes& codes) {
-    const std::string stage = std::string("indexing ") + modality_name(codes.modality());
-    for (std::size_t begin = 0; begin < stale.size(); begin += kChunk) {
-      const std::span chunk = std::span(stale).subspan(begin, std::min(kChunk, stale.size() - begin));
-      if (auto encoded = encode_chunk(chunk, codes); !encoded) return encoded;
-      progress_.advance(stage, begin + chunk.size(), stale.size());
-      if (progress_.stop_requested())
-        return fail(ErrorCode::kUnavailable, "stopped on request", "the same command starts this again");
-    }
-    return {};
-  }
-
-  Result<void> encode_chunk(std::span<const Item> chunk, ModalityCodes& codes) {
-    const auto made = encoder_.encode(chunk, codes.modality(), quiet_);
-    if (!made) return std::unexpected(made.error());
-    // Each broken half once: codes that need both meet it again.
-    if (codes.modality() != Modality::kBoth)
-      for (const auto& [position, error] : made->failed)
-        report_.failed.push_back({chunk[position].id, error.message, error.hint});
-    std::vector<ItemRow> rows;
-    for (const std::size_t position : made->positions) rows.push_back(chunk[position].row);
-    codes.add(rows, made->codes);
-    return {};
-  }
-
-  Result<void> save(const ModalityCodes& codes, const std::vector<std::unique_ptr<CodeSegment>>& old,
-                    const std::vector<ItemRow>& fresh) {
-    const std::string name = modality_name(codes.modality());
-    report_.encoded[name] = codes.added();
-    report_.codes[name] = codes.added() + fresh.size();
-    const bool changed = codes.added() > 0 || (old.front() && old.front()->rows.size() != fresh.size());
-    if (!changed) return {};
-    for (const CodeSegment& segment : codes.merged(old, fresh)) {
-      const auto path = code_file(workspace_, report_.space, codes.modality(), segment.space.bits, generation());
-      if (auto written = write_code_segment(path, segment); !written) return written;
+  Result<void> save(const ItemCodes& codes, const Segments& old, const std::vector<ItemRow>& fresh) {
+    const std::string name = modality_name(codes.segments.front().modality);
+    const std::size_t added = codes.segments.front().rows.size();
+    report_.encoded[name] = added;
+    report_.codes[name] = added + fresh.size();
+    const bool changed = added > 0 || (old.front() && old.front()->rows.size() != fresh.size());
+    for (std::size_t i = 0; changed && i < codes.segments.size(); ++i) {
+      const CodeSegment& made = codes.segments[i];
+      const auto path = code_file(workspace_, report_.space, made.modality, made.space.bits, generation());
+      if (auto written = write_code_segment(path, merge(made, old[i].get(), fresh)); !written) return written;
     }
     return {};
   }
@@ -216,7 +168,6 @@ class Indexing {
   SpaceInfo info_;
   ItemEncoder encoder_;
   ProgressSink& progress_;
-  SilentProgress quiet_;
   IndexState state_;
   IndexReport report_;
 };
@@ -225,6 +176,8 @@ class Indexing {
 
 Result<IndexReport> index_items(Workspace& workspace, const std::string& space, ProgressSink& progress) {
   if (auto there = workspace.require_space(space); !there) return std::unexpected(there.error());
+  const auto lock = workspace.lock_space(space);
+  if (!lock) return std::unexpected(lock.error());
   // First of all: what an ingest changes from here on is encoded again by the next run.
   const auto revision = workspace.catalog().last_revision();
   if (!revision) return std::unexpected(revision.error());

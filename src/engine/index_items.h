@@ -25,10 +25,11 @@ struct IndexReport {
 // Encodes what is not yet encoded into the space: every item, in every modality it has (image, text,
 // and both for an item with both halves), at all trained code lengths. Items changed since the
 // last run are encoded anew; items whose content cannot be read are listed and tried again next time.
-// A crash leaves the former code files.
+// A crash leaves the former code files. One that writes codes of a space at a time: kUnavailable beside another.
 //
 // In a space that was updated (engine/update.h) what has a code of an earlier generation keeps it, in its file, which
-// is not written again; what is encoded now goes to the present generation's files.
+// is not written again; what is encoded now goes to the present generation's files. There a code file that cannot be
+// read is an error.
 Result<IndexReport> index_items(Workspace& workspace, const std::string& space, ProgressSink& progress);
 
 }  // namespace warifu

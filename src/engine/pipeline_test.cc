@@ -19,8 +19,8 @@
 namespace warifu {
 namespace {
 
-constexpr std::size_t kItems = 160;
-constexpr std::size_t kKinds = 4;
+constexpr std::size_t kPairs = 160;
+constexpr std::size_t kShapes = 4;
 
 // Items of four kinds; both modalities' features are the kind's direction with noise.
 class Pipeline : public TemporaryWorkspace {
@@ -28,15 +28,15 @@ class Pipeline : public TemporaryWorkspace {
   void SetUp() override {
     Rng rng(5);
     std::string csv = "id,image,text,kind\n";
-    FloatMatrix images(kItems, 12);
-    FloatMatrix texts(kItems, 10);
-    for (std::size_t i = 0; i < kItems; ++i) {
-      const std::size_t kind = i % kKinds;
+    FloatMatrix images(kPairs, 12);
+    FloatMatrix texts(kPairs, 10);
+    for (std::size_t i = 0; i < kPairs; ++i) {
+      const std::size_t kind = i % kShapes;
       csv +=
           "item" + std::to_string(i) + ",,thing of kind " + std::to_string(kind) + ",k" + std::to_string(kind) + "\n";
       for (FloatMatrix* features : {&images, &texts})
         for (std::size_t d = 0; d < features->cols(); ++d)
-          features->row(i)[d] = (d % kKinds == kind ? 3.0F : 0.0F) + static_cast<float>(rng.uniform());
+          features->row(i)[d] = (d % kShapes == kind ? 3.0F : 0.0F) + static_cast<float>(rng.uniform());
     }
     csv_ = write("pairs.csv", csv);
     ASSERT_TRUE(write_npy(folder_ / "i.npy", images));
@@ -57,7 +57,7 @@ class Pipeline : public TemporaryWorkspace {
     EXPECT_EQ(trained->image_encoder, "given");
     const auto indexed = index_items(workspace, "cca-itq", quiet_);
     ASSERT_TRUE(indexed) << indexed.error().message;
-    EXPECT_EQ(indexed->codes.at("image"), kItems);
+    EXPECT_EQ(indexed->codes.at("image"), kPairs);
   }
 
   std::filesystem::path csv_;
@@ -68,9 +68,9 @@ class Pipeline : public TemporaryWorkspace {
 TEST_F(Pipeline, GivesEveryItemOneCodeWhateverHalvesItHas) {
   // The last 40 of 160 items have no text.
   std::string csv = "id,image,text,kind\n";
-  for (std::size_t i = 0; i < kItems; ++i)
-    csv +=
-        "item" + std::to_string(i) + ",," + (i < kItems - 40 ? "thing" : "") + ",k" + std::to_string(i % kKinds) + "\n";
+  for (std::size_t i = 0; i < kPairs; ++i)
+    csv += "item" + std::to_string(i) + ",," + (i < kPairs - 40 ? "thing" : "") + ",k" + std::to_string(i % kShapes) +
+           "\n";
   options_.source.text_features.clear();
   ASSERT_TRUE(ingest(folder_ / "partly", write("partly.csv", csv), options_, quiet_));
   auto workspace = Workspace::open(folder_ / "partly");
@@ -84,9 +84,9 @@ TEST_F(Pipeline, GivesEveryItemOneCodeWhateverHalvesItHas) {
   EXPECT_GT(trained->left_out, 0U);  // training itself learns from pairs
   const auto indexed = index_items(*workspace, "dmmh", quiet_);
   ASSERT_TRUE(indexed) << indexed.error().message;
-  EXPECT_EQ(indexed->codes.at("image"), kItems);
-  EXPECT_EQ(indexed->codes.at("text"), kItems - 40);
-  EXPECT_EQ(indexed->codes.at("both"), kItems);
+  EXPECT_EQ(indexed->codes.at("image"), kPairs);
+  EXPECT_EQ(indexed->codes.at("text"), kPairs - 40);
+  EXPECT_EQ(indexed->codes.at("both"), kPairs);
   const auto again = index_items(*workspace, "dmmh", quiet_);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->encoded.at("both"), 0U);
@@ -115,7 +115,7 @@ TEST_F(Pipeline, MeasuresBothDirectionsFarAboveRandom) {
   ASSERT_EQ(report->results.size(), 4U);
   EXPECT_EQ(report->results[0].direction, "i2t");
   EXPECT_EQ(report->results[3].direction, "t2i");
-  EXPECT_EQ(report->query_items + report->database_items, kItems);
+  EXPECT_EQ(report->query_items + report->database_items, kPairs);
   EXPECT_EQ(report->train_in_database, report->database_items);
   EXPECT_EQ(report->query_in_database, 0U);
   for (const DirectionResult& result : report->results) {
@@ -182,7 +182,7 @@ TEST_F(Pipeline, EncodesOnlyWhatIsNewOrChanged) {
   ASSERT_EQ(ingest(folder_ / "workspace", csv_, options_, quiet_)->updated, 1U);
   const auto again = index_items(workspace, "cca-itq", quiet_);
   EXPECT_EQ(again->encoded.at("image"), 1U);
-  EXPECT_EQ(again->codes.at("image"), kItems);
+  EXPECT_EQ(again->codes.at("image"), kPairs);
   EXPECT_EQ(before->size(), read_file(code_file(workspace, "cca-itq", Modality::kImage, 8), 1 << 20)->size());
 }
 
@@ -191,7 +191,7 @@ TEST_F(Pipeline, GivesTheSameCodesForTheSameSeed) {
   train_and_index(workspace, 3);
   const auto first = export_codes(workspace, "cca-itq", 8, Modality::kText, folder_ / "one");
   ASSERT_TRUE(first);
-  EXPECT_EQ(first->count, kItems);
+  EXPECT_EQ(first->count, kPairs);
   train_and_index(workspace, 3);
   const auto second = export_codes(workspace, "cca-itq", 8, Modality::kText, folder_ / "two");
   EXPECT_EQ(read_file(first->codes, 1 << 20).value(), read_file(second->codes, 1 << 20).value());
@@ -231,7 +231,7 @@ TEST_F(Pipeline, NamesWhatThereIsWhenAskedForWhatThereIsNot) {
   EXPECT_EQ(evaluate_space(workspace, {}, quiet_).error().code, ErrorCode::kNotFound);
   const auto status = status_of(workspace);
   ASSERT_TRUE(status);
-  EXPECT_EQ(status->counts.items, kItems);
+  EXPECT_EQ(status->counts.items, kPairs);
   EXPECT_TRUE(status->spaces.empty());
 }
 

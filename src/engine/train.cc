@@ -30,15 +30,23 @@ Result<std::vector<Item>> training_items(const Workspace& workspace, const Train
   if (!rows) return std::unexpected(rows.error());
   auto items = workspace.catalog().items(*rows);
   if (!items) return items;
-  if (!request.only_labels.empty()) {
-    const std::set<std::string> wanted(request.only_labels.begin(), request.only_labels.end());
-    const std::set<std::string> columns(request.label_columns.begin(), request.label_columns.end());
-    std::erase_if(*items, [&](const Item& item) {
-      return std::ranges::none_of(item.labels, [&](const Label& label) {
-        return wanted.contains(label.value) && (columns.empty() || columns.contains(label.column));
-      });
-    });
-  }
+  if (request.only_labels.empty()) return items;
+  const std::set<std::string> wanted(request.only_labels.begin(), request.only_labels.end());
+  const std::set<std::string> asked(request.label_columns.begin(), request.label_columns.end());
+  std::set<std::string> columns;  // that hold a wanted value
+  for (const Item& item : *items)
+    for (const Label& label : item.labels)
+      if (wanted.contains(label.value) && (asked.empty() || asked.contains(label.column))) columns.insert(label.column);
+  // An item that also carries a value for later is of a later category, too.
+  std::erase_if(*items, [&](const Item& item) {
+    bool has_wanted = false;
+    for (const Label& label : item.labels) {
+      if (!columns.contains(label.column)) continue;
+      if (!wanted.contains(label.value)) return true;
+      has_wanted = true;
+    }
+    return !has_wanted;
+  });
   return items;
 }
 
@@ -387,6 +395,8 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   if (auto listed = list_pairs(kept, mismatched, report->clean_probability, unfinished, outcome); !listed)
     return std::unexpected(listed.error());
   std::filesystem::remove_all(unfinished / "checkpoint", failure);  // of another method
+  const auto lock = workspace.lock_space(outcome.space);
+  if (!lock) return std::unexpected(lock.error());
   if (auto replaced = replace_space(unfinished, workspace.space_folder(outcome.space)); !replaced)
     return std::unexpected(replaced.error());
   outcome.bits = report->bits;

@@ -21,8 +21,9 @@ struct TrainRequest {
   // 24, 32, 48, 64, 96, 128. For methods that can.
   std::optional<double> bits_tolerance;
   std::vector<std::string> label_columns;  // empty: every label column
-  std::vector<std::string> only_labels;    // train on items with one of these values; empty: all
-  std::string image_encoder;               // empty: given features, else what the method does best
+  // Train on items with one of these values and, in the columns of these, no other; empty: all.
+  std::vector<std::string> only_labels;
+  std::string image_encoder;  // empty: given features, else what the method does best
   std::filesystem::path image_weights;
   std::string text_encoder;
   std::filesystem::path text_weights;     // empty: image_weights (CLIP keeps both towers in one file)

@@ -46,6 +46,7 @@ struct UpdateOutcome {
   std::size_t old_codes = 0;          // of all modalities and lengths, of items that are not new
   std::size_t old_codes_changed = 0;  // of those
   std::size_t new_codes = 0;          // of all modalities and lengths
+  std::vector<Rejection> failed;      // new items whose content could not be read: 'warifu index' tries them again
   std::size_t query_items_old = 0, query_items_new = 0;
   std::uint32_t measured_bits = 0;
   std::string relevance;
@@ -61,11 +62,12 @@ struct UpdateOutcome {
 // the index has stay, byte for byte, in their files, but for those of the new items, which get codes of the new
 // generation. A space that was never indexed is indexed first, so that there is something to keep.
 //
-// New items are those of `items`, or those that carry one of `new_labels`; learnt from are those of them in the train
-// split. Items of a source that no split file names become train and database items.
+// New items are those of `items` that carry a new label value or have no code yet, or those that carry one of
+// `new_labels`; learnt from are those of them in the train split that carry new label values. Items of a source that no
+// split file names become train and database items.
 //
 // The new generation serves only when all of it is there: after a kill at any moment the former one does, and the same
-// command starts again. One update of a space at a time.
+// command starts again. One that writes codes of a space at a time: kUnavailable beside another.
 //
 // kInvalidArgument: a method that cannot, label values that the space knows already; kNotFound: a label value that no
 // item has, no new value or train item among the items; errors of ingest.

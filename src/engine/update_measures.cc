@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/code_files.h"
 #include "evaluate/evaluate.h"
 #include "evaluate/label_ids.h"
 
@@ -23,6 +24,17 @@ std::optional<double> mean_of(const std::vector<double>& precision, const std::v
 
 }  // namespace
 
+Result<AllCodes> all_codes(const Workspace& workspace, const SpaceInfo& info) {
+  AllCodes codes;
+  for (const Modality modality : {Modality::kImage, Modality::kText, Modality::kBoth})
+    for (const CodeSpace& space : info.spaces) {
+      auto loaded = load_codes(workspace, space, modality);
+      if (!loaded) return std::unexpected(loaded.error());
+      if (*loaded) codes[{modality, space.bits}] = std::move(*loaded);
+    }
+  return codes;
+}
+
 Result<std::map<std::string, OldAndNew>> measure_update(const Workspace& workspace, const UpdateQueries& queries,
                                                         ItemEncoder& encoder, std::uint32_t bits,
                                                         const std::vector<Item>& database, const CodesOfHalves& codes,
@@ -33,7 +45,7 @@ Result<std::map<std::string, OldAndNew>> measure_update(const Workspace& workspa
   const auto length = std::ranges::find(spaces, bits, &CodeSpace::bits) - spaces.begin();
   std::map<std::string, OldAndNew> measures;
   for (const Modality asks : {Modality::kImage, Modality::kText}) {
-    const CodeSegment* answers = asks == Modality::kImage ? codes.text.get() : codes.image.get();
+    const CodeSegment* answers = asks == Modality::kImage ? codes.text : codes.image;
     if (!answers || queries.items.empty()) continue;
     const auto encoded = encoder.encode(queries.items, asks, progress);
     if (!encoded) return std::unexpected(encoded.error());

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -14,6 +16,12 @@
 
 namespace warifu {
 
+// All codes of a space at one moment, by modality and length.
+using AllCodes = std::map<std::pair<Modality, std::uint32_t>, std::unique_ptr<CodeSegment>>;
+
+// Errors of load_codes.
+Result<AllCodes> all_codes(const Workspace& workspace, const SpaceInfo& info);
+
 // Queries of categories that a space knew before an update, and of those it learns by it.
 struct UpdateQueries {
   std::vector<Item> items;
@@ -22,7 +30,7 @@ struct UpdateQueries {
 
 // Codes of one length, of pictures and texts.
 struct CodesOfHalves {
-  std::unique_ptr<CodeSegment> image, text;  // null: none
+  const CodeSegment *image = nullptr, *text = nullptr;  // null: none
 };
 
 struct OldAndNew {

@@ -18,6 +18,7 @@
 #include "engine/temporary_workspace.h"
 #include "engine/train.h"
 #include "io/npy.h"
+#include "methods/update.h"
 
 namespace warifu {
 namespace {
@@ -90,6 +91,8 @@ class UpdateTest : public TemporaryWorkspace {
         files[entry.path().filename().string()] = read_file(entry.path(), 1 << 20).value();
     return files;
   }
+
+  std::vector<std::string> read_space_labels() const { return space_labels(folder_ / "workspace/spaces/dlch").value(); }
 
   std::uint32_t generation() const {
     return read_space_info(folder_ / "workspace/spaces/dlch").value().spaces.front().generation;
@@ -289,15 +292,13 @@ TEST_F(UpdateTest, LeavesTheOldGenerationServingWhenItIsStoppedAnywhere) {
   for (const auto& [name, bytes] : before) EXPECT_EQ(after[name], bytes) << name;
 }
 
-// A kill before model.json: weights, sums and codes of the next generation lie there already.
+// A kill before model.json: weights, sums, codes and the state of the next generation lie there already.
 TEST_F(UpdateTest, PassesOverWhatAKilledUpdateLeft) {
   train_first({"k0", "k1", "k2", "k3"});
   const auto space = folder_ / "workspace/spaces/dlch";
   const auto model = *read_file(space / "model.json", 1 << 20);
-  const auto state = *read_file(space / "codes/state.json", 1 << 20);
   ASSERT_TRUE(learn({"k4", "k5"}));
   ASSERT_TRUE(write_file_atomically(space / "model.json", model));
-  ASSERT_TRUE(write_file_atomically(space / "codes/state.json", state));
   std::filesystem::create_directories(folder_ / "workspace/spaces/.updating-dlch");
   write("workspace/spaces/.updating-dlch/model.json", "half a fi");
   {
@@ -311,6 +312,73 @@ TEST_F(UpdateTest, PassesOverWhatAKilledUpdateLeft) {
   EXPECT_EQ(outcome->generation, 2U);
   EXPECT_EQ(outcome->old_codes, 2 * 3 * (kItems - kItems / kKinds));
   EXPECT_EQ(outcome->old_codes_changed, 0U);
+}
+
+TEST_F(UpdateTest, LetsOneAtATimeWriteCodes) {
+  train_first({"k0", "k1", "k2", "k3"});
+  Workspace workspace = open();
+  const auto held = workspace.lock_space("dlch");
+  ASSERT_TRUE(held);
+  EXPECT_EQ(learn({"k4"}).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(index_items(workspace, "dlch", quiet_).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(generation(), 1U);
+}
+
+TEST_F(UpdateTest, NamesADamagedFileOfOldCodesInsteadOfMakingTheCodesAnew) {
+  train_first({"k0", "k1", "k2", "k3"});
+  ASSERT_TRUE(learn({"k4"}));
+  const auto path = folder_ / "workspace/spaces/dlch/codes/image-16.wcs";
+  const auto whole = *read_file(path, 1 << 20);
+  auto damaged = whole;
+  damaged[damaged.size() / 2] ^= std::byte{4};
+  ASSERT_TRUE(write_file_atomically(path, damaged));
+  const Files before = code_files();
+  Workspace workspace = open();
+  const auto refused = index_items(workspace, "dlch", quiet_);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("image-16.wcs"));
+  EXPECT_EQ(code_files(), before);
+  ASSERT_TRUE(write_file_atomically(path, whole));
+  EXPECT_EQ(index_items(workspace, "dlch", quiet_)->encoded.at("image"), 0U);
+}
+
+TEST_F(UpdateTest, TheFirstCategoriesAreLearntWithoutItemsThatAlsoBelongToLaterOnes) {
+  std::string csv = *read_text_file(folder_ / "pairs.csv", 1 << 20);
+  for (std::size_t i = 0; i < kItems; i += 2 * kKinds) {
+    const std::string line = "item" + std::to_string(i) + ",,thing,k0";
+    csv.replace(csv.find(line + "\n"), line.size(), line + "|k7");
+  }
+  write("pairs.csv", csv);
+  auto both = options("pairs");
+  both.source.label_separator = "|";
+  ASSERT_EQ(ingest(folder_ / "workspace", folder_ / "pairs.csv", both, quiet_)->updated, kItems / kKinds / 2);
+  train_first({"k0", "k1", "k2"});
+  EXPECT_EQ(read_space_labels(), (std::vector<std::string>{"kind=k0", "kind=k1", "kind=k2"}));
+  const auto outcome = learn({"k7"});
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->new_items, kItems / kKinds * 3 / 2);
+}
+
+TEST_F(UpdateTest, PassesOverAValueThatNoTrainPairCarries) {
+  train_first({"k0", "k1", "k2", "k3"});
+  {
+    Workspace workspace = open();
+    Catalog& catalog = workspace.catalog();
+    auto train = catalog.split("train").value();
+    std::erase_if(train, [&](ItemRow row) { return catalog.items(std::vector{row})->front().labels[0].value == "k5"; });
+    ASSERT_TRUE(catalog.begin_writing());
+    ASSERT_TRUE(catalog.set_split("train", train));
+    ASSERT_TRUE(catalog.end_writing());
+  }
+  const Files before = code_files();
+  EXPECT_EQ(learn({"k5"}).error().code, ErrorCode::kNotFound);
+  const auto outcome = learn({"k4", "k5"});
+  ASSERT_TRUE(outcome) << outcome.error().message;
+  EXPECT_EQ(outcome->new_labels, std::vector<std::string>{"kind=k4"});
+  EXPECT_EQ(outcome->new_items, kItems / kKinds);
+  EXPECT_EQ(outcome->old_codes, 2 * 3 * (kItems - kItems / kKinds));
+  Files after = code_files();
+  for (const auto& [name, bytes] : before) EXPECT_EQ(after[name], bytes) << name;
 }
 
 }  // namespace

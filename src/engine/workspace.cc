@@ -70,6 +70,10 @@ Result<void> Workspace::require_space(std::string_view space) const {
               known.empty() ? "train one with 'warifu train --method contrastive'" : "known spaces: " + known);
 }
 
+Result<WriteLock> Workspace::lock_space(std::string_view space) const {
+  return WriteLock::take(root_ / "spaces" / ("." + std::string(space) + ".lock"));
+}
+
 Result<std::string> Workspace::choose_space(const std::string& wanted) const {
   constexpr const char* kUsual = "contrastive";
   std::string chosen = wanted;

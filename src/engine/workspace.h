@@ -12,6 +12,7 @@
 #include "io/image_file.h"
 #include "store/catalog.h"
 #include "store/feature_store.h"
+#include "store/write_lock.h"
 
 namespace warifu {
 
@@ -50,6 +51,8 @@ class Workspace {
   // kNotFound, or kInvalidArgument listing the spaces to choose from.
   Result<std::string> choose_space(const std::string& wanted) const;
   std::vector<std::string> space_names() const;
+  // The right to write the space's codes or to put another model in its place. kUnavailable if somebody else has it.
+  Result<WriteLock> lock_space(std::string_view space) const;
 
   // Puts the bytes of a picture from inside an archive into the workspace; the item's image_uri.
   Result<std::string> keep_picture(std::span<const std::byte> bytes, std::string_view hash,

@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "evaluate/evaluate.h"
+#include "evaluate/gains_for_test.h"
 
 namespace warifu {
 namespace {
@@ -19,12 +20,6 @@ FloatMatrix at_cosines(const std::vector<float>& cosines) {
     rows.row(i)[1] = std::sqrt(1 - cosines[i] * cosines[i]);
   }
   return rows;
-}
-
-RelevanceMatrix with_gains(const std::vector<std::vector<std::uint8_t>>& rows) {
-  RelevanceMatrix gains(rows.size(), rows.front().size());
-  for (std::size_t q = 0; q < rows.size(); ++q) std::ranges::copy(rows[q], gains.row(q).begin());
-  return gains;
 }
 
 TEST(EvaluateEmbeddings, MeasuresARankingWithTiesWorkedByHand) {

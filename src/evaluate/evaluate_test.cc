@@ -10,6 +10,7 @@
 
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "evaluate/gains_for_test.h"
 
 namespace warifu {
 namespace {
@@ -19,12 +20,6 @@ CodeMatrix at_distances(const std::vector<unsigned>& distances) {
   CodeMatrix codes(distances.size(), 8);
   for (std::size_t i = 0; i < distances.size(); ++i) codes.row(i)[0] = (1U << distances[i]) - 1U;
   return codes;
-}
-
-RelevanceMatrix with_gains(const std::vector<std::vector<std::uint8_t>>& rows) {
-  RelevanceMatrix gains(rows.size(), rows.front().size());
-  for (std::size_t q = 0; q < rows.size(); ++q) std::ranges::copy(rows[q], gains.row(q).begin());
-  return gains;
 }
 
 TEST(EvaluateCodes, MeasuresARankingWorkedByHand) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/fresh_folder_for_test.h"
 #include "base/hash.h"
 
 namespace warifu {
@@ -33,13 +34,6 @@ void expect_same(const CodeSegment& read, const CodeSegment& written) {
   EXPECT_TRUE(std::ranges::equal(read.codes.words(), written.codes.words()));
 }
 
-std::filesystem::path fresh_folder(const std::string& name) {
-  auto folder = std::filesystem::path(testing::TempDir()) / ("code_segment_" + name);
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder;
-}
-
 void put_u32(Bytes& bytes, std::size_t offset, std::uint32_t value) { std::memcpy(bytes.data() + offset, &value, 4); }
 void put_u64(Bytes& bytes, std::size_t offset, std::uint64_t value) { std::memcpy(bytes.data() + offset, &value, 8); }
 std::uint32_t get_u32(const Bytes& bytes, std::size_t offset) {
@@ -58,7 +52,7 @@ void repair_checksums(Bytes& bytes) {
 }
 
 TEST(CodeSegment, ReadsBackWhatWasWritten) {
-  const auto path = fresh_folder("round_trip") / "segment.wcs";
+  const auto path = fresh_folder() / "segment.wcs";
   ASSERT_TRUE(write_code_segment(path, small_segment()));
   const auto read = read_code_segment(path);
   ASSERT_TRUE(read) << read.error().message;
@@ -165,7 +159,7 @@ TEST(CodeSegment, WithForgedContentsIsRefusedThough) {
 }
 
 TEST(CodeSegment, ThatBreaksARuleIsNotWritten) {
-  const auto folder = fresh_folder("refused");
+  const auto folder = fresh_folder();
   const auto refused = [&](auto change) {
     CodeSegment segment = small_segment();
     change(segment);
@@ -183,7 +177,7 @@ TEST(CodeSegment, ThatBreaksARuleIsNotWritten) {
 }
 
 TEST(CodeSegment, NamesTheFileInItsErrors) {
-  const auto folder = fresh_folder("names");
+  const auto folder = fresh_folder();
   EXPECT_EQ(read_code_segment(folder / "none.wcs").error().code, ErrorCode::kNotFound);
   ASSERT_TRUE(write_file_atomically(folder / "other.wcs", std::string(200, 'x')));
   const auto read = read_code_segment(folder / "other.wcs");

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/parallel.h"
+#include "io/pictures_for_test.h"
 #include "io/vips_runtime.h"
 
 namespace warifu {
@@ -54,13 +55,6 @@ std::vector<std::byte> saved(const std::vector<T>& values, int width, int height
   g_free(data);
   return bytes;
 }
-
-std::vector<std::byte> bytes_of(std::string_view text) {
-  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-  return {begin, begin + text.size()};
-}
-
-const ImageLimits kLimits;
 
 TEST(DecodeImage, PngComesBackAsItWasWritten) {
   const Image image = halves(31, 17);

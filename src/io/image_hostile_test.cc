@@ -9,22 +9,12 @@
 #include <string>
 
 #include "io/image_file.h"
-
-// libxml2 2.9 loses a few bytes for each entity that a drawing declares.
-extern "C" const char* __lsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
-extern "C" const char* __lsan_default_suppressions() { return "leak:xmlParseEntityValue\n"; }
+#include "io/pictures_for_test.h"
 
 namespace warifu {
 namespace {
 
 using testing::HasSubstr;
-
-const ImageLimits kLimits;
-
-std::vector<std::byte> bytes_of(std::string_view text) {
-  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-  return {begin, begin + text.size()};
-}
 
 // A drawing with enough detail that its file has a middle to lose.
 Image noisy(int width, int height) {

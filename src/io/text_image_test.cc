@@ -4,10 +4,6 @@
 
 #include <algorithm>
 
-// fontconfig keeps the fonts it has looked up until the process ends.
-extern "C" const char* __lsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier)
-extern "C" const char* __lsan_default_suppressions() { return "leak:libfontconfig\n"; }
-
 namespace warifu {
 namespace {
 

@@ -39,8 +39,7 @@ void Adam::set_rates(const std::vector<AdamGroup>& groups) {
 }
 
 void Adam::zero_grad() {
-  for (auto& parameter : parameters_)
-    if (parameter.grad().defined()) parameter.mutable_grad().zero_();
+  for (auto& parameter : parameters_) parameter.mutable_grad() = torch::Tensor();
 }
 
 double Adam::step(double learning_rate, double max_norm) {

@@ -43,8 +43,6 @@ constexpr std::array kMethods = {
     Method{.name = "cca-itq", .train = train_cca_itq, .load = load_cca_itq, .bits_within_widths = true},
 };
 
-constexpr std::uint32_t kMaxBits = 4096;
-
 constexpr auto kNames = [] {
   std::array<std::string_view, kMethods.size()> names;
   std::ranges::transform(kMethods, names.begin(), &Method::name);
@@ -85,6 +83,17 @@ Result<void> check_set(const TrainingSet& set, const TrainOptions& options) {
   if (!set.labels.empty() && set.labels.size() != items)
     return fail(ErrorCode::kInvalidArgument, std::to_string(set.labels.size()) + " lists of labels for " +
                                                  std::to_string(items) + " training items");
+  if (!set.column_of_value.empty() && set.column_of_value.size() != set.label_values)
+    return fail(ErrorCode::kInvalidArgument, std::to_string(set.column_of_value.size()) + " columns for " +
+                                                 std::to_string(set.label_values) + " label values");
+  for (const auto& values : set.labels)
+    for (const std::uint32_t value : values)
+      if (value >= set.label_values)
+        return fail(ErrorCode::kInvalidArgument,
+                    "label value " + std::to_string(value) + " of " + std::to_string(set.label_values));
+  if (options.bits_tolerance && !(*options.bits_tolerance >= 0))
+    return fail(ErrorCode::kInvalidArgument, "a loss of mAP that is borne must be 0 or more",
+                "for example --bits auto:0.02");
   if (options.bits.empty() || options.bits.front() == 0 || options.bits.back() > kMaxBits ||
       !std::ranges::is_sorted(options.bits, std::ranges::less_equal{}))
     return fail(ErrorCode::kInvalidArgument, "bits must be different lengths in 1 … " + std::to_string(kMaxBits),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -17,6 +18,8 @@ struct NamedChoice {
   std::string* value;
   std::span<const std::string_view> words;
 };
+
+inline constexpr std::array<std::string_view, 2> kYesNo = {"yes", "no"};
 
 // One number or word that a method leaves open, where it lies in the method's settings, and what it may be.
 struct NamedSetting {

@@ -16,7 +16,6 @@ using nlohmann::json;
 constexpr std::string_view kFormat = "warifu-space";
 constexpr int kFormatVersion = 1;
 constexpr std::size_t kMaxModelBytes = std::size_t{1} << 20;
-constexpr std::uint32_t kMaxBits = 4096;
 
 std::string fingerprint_of(const SpaceModel& model) {
   json parts = {model.method, model.first_weights_hash};

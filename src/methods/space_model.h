@@ -14,6 +14,8 @@
 
 namespace warifu {
 
+inline constexpr std::uint32_t kMaxBits = 4096;  // of a code
+
 // One tower under a space, as model.json states it. File names are inside the space's directory,
 // so that the directory can be moved or sent as it is.
 struct SpaceTower {

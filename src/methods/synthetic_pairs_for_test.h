@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/fresh_folder_for_test.h"
 #include "base/rng.h"
 #include "methods/method.h"
 #include "nn/tensor_io.h"
@@ -82,12 +83,6 @@ inline std::vector<EncoderInput> feature_inputs(const TrainingSet& set) {
     inputs[i].text_features = set.text.features.row(i);
   }
   return inputs;
-}
-
-inline std::filesystem::path fresh_folder() {
-  std::string pattern = testing::TempDir() + "/warifu-methods-XXXXXX";
-  if (mkdtemp(pattern.data()) == nullptr) std::abort();
-  return pattern;
 }
 
 // The share of picture codes whose nearest text code (at the last code length) is of the same kind.

@@ -1,5 +1,7 @@
 #include "methods/update.h"
 
+#include <torch/torch.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -74,6 +76,10 @@ Result<UpdateReport> update_space(const std::filesystem::path& directory, const 
   try {
     std::filesystem::create_directories(next);
     return (*updater)->update(directory, *model, set, options, next, progress);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return fail(ErrorCode::kIo, next.string() + ": " + error.code().message());
+  } catch (const c10::Error& error) {
+    return fail(ErrorCode::kInternal, "updating " + directory.string() + ": " + error.what_without_backtrace());
   } catch (const std::exception& error) {
     return fail(ErrorCode::kInternal, "updating " + directory.string() + ": " + error.what());
   }

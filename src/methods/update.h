@@ -21,10 +21,8 @@ struct UpdateOptions {
 
 struct UpdateReport {
   double train_seconds = 0;
-  int epochs_run = 0;
   std::uint32_t generation = 0;         // of the space after it
   std::vector<std::string> new_labels;  // "column=value" that the space knows now and did not before
-  std::vector<std::string> old_labels;  // those it knew
   // Of set.train, in its order, one matrix for each length: codes that the labels gave, which steered the network. No
   // index holds them.
   std::vector<CodeMatrix> learned_image, learned_text;

@@ -13,15 +13,15 @@
 namespace warifu {
 namespace {
 
-const std::filesystem::path kFolder = std::filesystem::path(WARIFU_SHARED_DIR) / "golden/clip_tiny";
+const std::filesystem::path kClip = std::filesystem::path(WARIFU_SHARED_DIR) / "golden/clip_tiny";
 
 // A small random CLIP in OpenAI's naming and what the reference implementation makes of nine
 // difficult strings and four pictures.
 class ClipGolden : public testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(kFolder)) GTEST_SKIP() << "no reference values at " << kFolder;
-    auto loaded = load_tensors(kFolder / "io.safetensors");
+    if (!std::filesystem::exists(kClip)) GTEST_SKIP() << "no reference values at " << kClip;
+    auto loaded = load_tensors(kClip / "io.safetensors");
     ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
     reference = *std::move(loaded);
   }
@@ -35,7 +35,7 @@ class ClipGolden : public testing::Test {
 };
 
 TEST_F(ClipGolden, ImageFeaturesAreWithin1e4OfTheReference) {
-  auto tower = load_clip_image_tower(kFolder / "model.safetensors");
+  auto tower = load_clip_image_tower(kClip / "model.safetensors");
   ASSERT_TRUE(tower.has_value()) << tower.error().message;
   EXPECT_EQ((*tower)->picture_format(), (PictureFormat{64, ImageFit::kCenterCrop, Resampling::kBicubic}));
   const auto output = (*tower)->forward(reference.at("image"));
@@ -44,7 +44,7 @@ TEST_F(ClipGolden, ImageFeaturesAreWithin1e4OfTheReference) {
 }
 
 TEST_F(ClipGolden, TextFeaturesAreWithin1e4OfTheReference) {
-  auto tower = load_clip_text_tower(kFolder / "model.safetensors");
+  auto tower = load_clip_text_tower(kClip / "model.safetensors");
   ASSERT_TRUE(tower.has_value()) << tower.error().message;
   EXPECT_EQ((*tower)->context(), 77);
   const auto output = (*tower)->forward(reference.at("token_ids"));
@@ -52,7 +52,7 @@ TEST_F(ClipGolden, TextFeaturesAreWithin1e4OfTheReference) {
 }
 
 TEST_F(ClipGolden, WhatFollowsTheEndTokenCountsForNothing) {
-  auto tower = load_clip_text_tower(kFolder / "model.safetensors");
+  auto tower = load_clip_text_tower(kClip / "model.safetensors");
   ASSERT_TRUE(tower.has_value()) << tower.error().message;
   const auto ids = reference.at("token_ids");
   const auto end = ids[0].argmax().item<std::int64_t>();
@@ -61,9 +61,9 @@ TEST_F(ClipGolden, WhatFollowsTheEndTokenCountsForNothing) {
 }
 
 TEST_F(ClipGolden, LogitsOfPicturesAndTextsAreWithin1e3OfTheReference) {
-  auto image = load_clip_image_tower(kFolder / "model.safetensors");
-  auto text = load_clip_text_tower(kFolder / "model.safetensors");
-  auto weights = load_tensors(kFolder / "model.safetensors");
+  auto image = load_clip_image_tower(kClip / "model.safetensors");
+  auto text = load_clip_text_tower(kClip / "model.safetensors");
+  auto weights = load_tensors(kClip / "model.safetensors");
   ASSERT_TRUE(image.has_value() && text.has_value() && weights.has_value());
   const auto unit = [](const torch::Tensor& x) { return x / x.norm(2, 1, /*keepdim=*/true); };
   const auto pictures = unit((*image)->forward(reference.at("image")).global);
@@ -73,7 +73,7 @@ TEST_F(ClipGolden, LogitsOfPicturesAndTextsAreWithin1e3OfTheReference) {
 }
 
 TEST_F(ClipGolden, APictureTransformerIsNotTakenForATextTransformerOfAnotherWidth) {
-  auto weights = load_tensors(kFolder / "model.safetensors");
+  auto weights = load_tensors(kClip / "model.safetensors");
   ASSERT_TRUE(weights.has_value());
   weights->erase("transformer.resblocks.1.mlp.c_fc.weight");
   const auto path = std::filesystem::path(testing::TempDir()) / "clip_without_a_matrix.safetensors";
@@ -89,7 +89,7 @@ TEST_F(ClipGolden, APictureTransformerIsNotTakenForATextTransformerOfAnotherWidt
 TEST_F(ClipGolden, ATextEncodedFromItsCharactersAgreesWithTheReferenceAndNotWithItsNeighbours) {
   const auto vocabulary = std::filesystem::path(WARIFU_SHARED_DIR) / "data/clip_vocab/bpe_simple_vocab_16e6.txt.gz";
   if (!std::filesystem::exists(vocabulary)) GTEST_SKIP() << "no vocabulary at " << vocabulary;
-  const auto tower = load_frozen_tower({"clip", kFolder / "model.safetensors", vocabulary}, Modality::kText);
+  const auto tower = load_frozen_tower({"clip", kClip / "model.safetensors", vocabulary}, Modality::kText);
   ASSERT_TRUE(tower.has_value()) << tower.error().message;
   const std::vector<std::string> texts = {"a photo of a cat", "", "Turtle Check Men Navy Blue Shirt"};
   const auto rows = (*tower)->encode_texts(texts);

@@ -8,7 +8,7 @@
 namespace warifu {
 namespace {
 
-Result<ClipImageSizes> read_sizes(const std::filesystem::path& weights, const SafetensorsFile& file) {
+Result<ClipImageSizes> read_image_sizes(const std::filesystem::path& weights, const SafetensorsFile& file) {
   if (file.tensors().contains("visual.layer1.0.conv1.weight") ||
       file.tensors().contains("visual.attnpool.positional_embedding")) {
     return fail(ErrorCode::kIncompatible, "a CLIP with a ResNet picture tower", "take a ViT checkpoint, e.g. ViT-B/32");
@@ -93,7 +93,7 @@ torch::Tensor clip_normalised(const torch::Tensor& pixels) {
 Result<ClipImageTower> load_clip_image_tower(const std::filesystem::path& weights) {
   const auto file = open_safetensors(weights);
   if (!file) return Fail(file.error());
-  const auto sizes = read_sizes(weights, **file);
+  const auto sizes = read_image_sizes(weights, **file);
   if (!sizes) return with_context(weights.string(), sizes.error());
   ClipImageTower tower(*sizes);
   if (auto loaded = load_module(**file, *tower, "visual."); !loaded) {

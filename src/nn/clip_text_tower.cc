@@ -12,7 +12,7 @@ namespace {
 constexpr std::array<std::string_view, 5> kNotOfTexts = {"visual.", "logit_scale", "input_resolution", "context_length",
                                                          "vocab_size"};
 
-Result<ClipTextSizes> read_sizes(const std::filesystem::path& weights, const SafetensorsFile& file) {
+Result<ClipTextSizes> read_text_sizes(const std::filesystem::path& weights, const SafetensorsFile& file) {
   const auto embedding = clip_shape(file, "token_embedding.weight", 2);
   if (!embedding) return Fail(embedding.error());
   const auto positions = clip_shape(file, "positional_embedding", 2);
@@ -78,7 +78,7 @@ TowerOutput ClipTextTowerImpl::forward(const torch::Tensor& ids) {
 Result<ClipTextTower> load_clip_text_tower(const std::filesystem::path& weights) {
   const auto file = open_safetensors(weights);
   if (!file) return Fail(file.error());
-  const auto sizes = read_sizes(weights, **file);
+  const auto sizes = read_text_sizes(weights, **file);
   if (!sizes) return with_context(weights.string(), sizes.error());
   ClipTextTower tower(*sizes);
   if (auto loaded = load_module(**file, *tower, "", kNotOfTexts); !loaded) {

@@ -18,8 +18,6 @@ namespace {
 const float kLn2 = std::log(2.0F);
 constexpr float kOut = -std::numeric_limits<float>::infinity();
 
-double number(const torch::Tensor& value) { return value.item<double>(); }
-
 // One row whose first column is the positive.
 ContrastColumns first_of(std::int64_t columns) {
   auto positive = torch::zeros({1, columns}, torch::kBool);

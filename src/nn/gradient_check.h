@@ -8,7 +8,10 @@
 
 namespace warifu {
 
-// For tests of losses: the largest gap between the gradient that autograd gives for a scalar function
+// For tests of losses: the number of a tensor that is one.
+inline double number(const torch::Tensor& value) { return value.item<double>(); }
+
+// The largest gap between the gradient that autograd gives for a scalar function
 // and central differences of step 1e-6 in double precision, as a share of the steepest slope (of 1,
 // where all are less steep).
 //

@@ -9,7 +9,7 @@ namespace warifu {
 // A 1 x 1 convolution with groups, as one matrix product a group: the inputs are cut into `groups` runs of equal
 // width, and each run has its own linear map to its run of the outputs. Weights [groups, inputs / groups,
 // outputs / groups] and bias [outputs] start uniform within 1 / sqrt(inputs / groups), as torch's convolutions do.
-// A row's outcome does not depend on the other rows.
+// A row alone gives the same bits whatever else is encoded; among others it may be rounded differently.
 class GroupedLinearImpl : public torch::nn::Module {
  public:
   // groups >= 1 divides both widths.

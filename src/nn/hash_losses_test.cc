@@ -10,8 +10,6 @@
 namespace warifu {
 namespace {
 
-double number(const torch::Tensor& value) { return value.item<double>(); }
-
 torch::Tensor drawn(std::int64_t rows, std::int64_t columns, std::uint64_t seed = 3) {
   torch::manual_seed(seed);
   return torch::rand({rows, columns}, torch::kFloat64) * 2 - 1;

@@ -20,8 +20,8 @@ struct MambaBlockOptions {
 //
 // Parameters have the names, shapes and initial distributions of mamba_simple.Mamba, so that its
 // weights load by name: in_proj.weight, conv1d.weight and .bias, x_proj.weight, dt_proj.weight and
-// .bias, A_log, D, out_proj.weight. Initial values come from torch's generator. A_log, D and
-// dt_proj.bias should get no weight decay in training.
+// .bias, A_log, D, out_proj.weight. Initial values come from torch's generator. mamba_simple lets no
+// weight decay touch A_log, D and dt_proj.bias; our optimizer decays what has two dimensions, A_log too.
 //
 // The output at time t depends on x up to t. Rows of the batch do not mix: a row passed alone
 // (for_each_alone) gives the same bits whatever else is encoded; among others, its matrix products

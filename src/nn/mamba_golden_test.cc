@@ -12,7 +12,7 @@
 namespace warifu {
 namespace {
 
-const std::filesystem::path kFolder = std::filesystem::path(WARIFU_SHARED_DIR) / "golden";
+const std::filesystem::path kMamba = std::filesystem::path(WARIFU_SHARED_DIR) / "golden";
 
 // Inputs, outputs and gradients that the reference implementation (state-spaces/mamba) gives.
 class MambaGolden : public testing::Test {
@@ -34,7 +34,7 @@ class MambaGolden : public testing::Test {
 };
 
 TEST_F(MambaGolden, SelectiveScanAndItsGradientsAreWithin1e4OfTheReference) {
-  read(kFolder / "selective_scan/case.safetensors");
+  read(kMamba / "selective_scan/case.safetensors");
   if (reference.empty()) return;
   std::map<std::string, torch::Tensor> leaves;
   for (const char* name : {"u", "delta", "A", "B", "C", "D", "z", "delta_bias"})
@@ -58,7 +58,7 @@ TEST_F(MambaGolden, SelectiveScanAndItsGradientsAreWithin1e4OfTheReference) {
 }
 
 TEST_F(MambaGolden, MambaBlockAndItsGradientsAreWithin1e4OfTheReference) {
-  read(kFolder / "mamba_block/case.safetensors");
+  read(kMamba / "mamba_block/case.safetensors");
   if (reference.empty()) return;
   MambaBlockOptions options;
   options.d_model = 32;

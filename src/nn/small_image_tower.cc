@@ -8,7 +8,6 @@ namespace {
 
 constexpr std::int64_t kSide = 96;
 constexpr std::int64_t kTokensPerSide = 6;
-constexpr std::int64_t kHeadWidth = 32;
 
 // Halves the side of the picture.
 void add_stage(torch::nn::Sequential& stem, std::int64_t from, std::int64_t to) {
@@ -20,7 +19,7 @@ void add_stage(torch::nn::Sequential& stem, std::int64_t from, std::int64_t to) 
 }  // namespace
 
 SmallImageTowerImpl::SmallImageTowerImpl(std::int64_t width) : width_(width) {
-  TORCH_CHECK(width > 0 && width % kHeadWidth == 0, "width ", width, " is no multiple of ", kHeadWidth);
+  TORCH_CHECK(width > 0 && width % kSmallHeadWidth == 0, "width ", width, " is no multiple of ", kSmallHeadWidth);
   stem_ = torch::nn::Sequential();
   add_stage(stem_, 3, 32);
   add_stage(stem_, 32, 64);
@@ -29,7 +28,8 @@ SmallImageTowerImpl::SmallImageTowerImpl(std::int64_t width) : width_(width) {
   register_module("stem", stem_);
   position_ = register_parameter("position", 0.02 * torch::randn({1, kTokensPerSide * kTokensPerSide, width}));
   blocks_ = register_module("blocks", torch::nn::ModuleList());
-  for (int i = 0; i < 2; ++i) blocks_->push_back(TransformerBlock(TransformerBlockOptions{width, width / kHeadWidth}));
+  for (int i = 0; i < 2; ++i)
+    blocks_->push_back(TransformerBlock(TransformerBlockOptions{width, width / kSmallHeadWidth}));
   norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})));
 }
 

@@ -3,15 +3,10 @@
 #include <algorithm>
 
 namespace warifu {
-namespace {
-
-constexpr std::int64_t kHeadWidth = 32;
-
-}  // namespace
 
 SmallTextTowerImpl::SmallTextTowerImpl(std::int64_t vocabulary_size, std::int64_t width) : width_(width) {
   TORCH_CHECK(vocabulary_size > 0, "an empty vocabulary");
-  TORCH_CHECK(width > 0 && width % kHeadWidth == 0, "width ", width, " is no multiple of ", kHeadWidth);
+  TORCH_CHECK(width > 0 && width % kSmallHeadWidth == 0, "width ", width, " is no multiple of ", kSmallHeadWidth);
   embedding_ = register_module(
       "embedding", torch::nn::Embedding(torch::nn::EmbeddingOptions(vocabulary_size + 1, width).padding_idx(0)));
   {
@@ -20,7 +15,7 @@ SmallTextTowerImpl::SmallTextTowerImpl(std::int64_t vocabulary_size, std::int64_
   }
   position_ = register_parameter("position", 0.02 * torch::randn({kContext, width}));
   blocks_ = register_module("blocks", torch::nn::ModuleList());
-  const TransformerBlockOptions options{width, width / kHeadWidth};
+  const TransformerBlockOptions options{width, width / kSmallHeadWidth};
   for (int i = 0; i < 2; ++i) blocks_->push_back(TransformerBlock(options));
   norm_ = register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})));
 }

@@ -6,6 +6,9 @@
 
 namespace warifu {
 
+// Columns a head, in the towers that are learnt from nothing.
+inline constexpr std::int64_t kSmallHeadWidth = 32;
+
 enum class Activation {
   kGelu,       // x * Phi(x)
   kQuickGelu,  // x * sigmoid(1.702 x), the approximation OpenAI's CLIP was trained with

@@ -11,18 +11,12 @@
 #include <functional>
 #include <thread>
 
+#include "base/fresh_folder_for_test.h"
 #include "base/rng.h"
 #include "store/catalog.h"
 
 namespace warifu {
 namespace {
-
-std::filesystem::path fresh_folder(const std::string& name) {
-  auto folder = std::filesystem::path(testing::TempDir()) / ("catalog_crash_" + name);
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder;
-}
 
 // A child process that runs `work` and tells numbers to its parent. It ends by itself or by kill().
 class Child {
@@ -97,7 +91,7 @@ std::string integrity_of(const std::filesystem::path& path) {
 }
 
 TEST(CatalogCrash, KeepsEveryCommittedItemWhenItsWriterIsKilled) {
-  const auto path = fresh_folder("kill") / "catalog.db";
+  const auto path = fresh_folder() / "catalog.db";
   ASSERT_TRUE(open_catalog(path));
   Rng rng(17);
   std::int64_t committed = -1;
@@ -136,7 +130,7 @@ TEST(CatalogCrash, KeepsEveryCommittedItemWhenItsWriterIsKilled) {
 }
 
 TEST(CatalogCrash, NamesTheWritingProcessToAnotherAndLetsItRead) {
-  const auto path = fresh_folder("two") / "catalog.db";
+  const auto path = fresh_folder() / "catalog.db";
   Child writer([&](const auto& tell) {
     auto catalog = open_catalog(path);
     if (!catalog || !(*catalog)->begin_writing()) return 1;
@@ -159,7 +153,7 @@ TEST(CatalogCrash, NamesTheWritingProcessToAnotherAndLetsItRead) {
 }
 
 TEST(CatalogCrash, ReportsAFullDiskAndKeepsWhatWasCommitted) {
-  const auto path = fresh_folder("full") / "catalog.db";
+  const auto path = fresh_folder() / "catalog.db";
   Child writer([&](const auto& tell) {
     ::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{256 << 10, 256 << 10};  // no file grows past this: what a full disk looks like

@@ -7,19 +7,13 @@
 #include <thread>
 #include <vector>
 
+#include "base/fresh_folder_for_test.h"
 #include "store/catalog.h"
 
 namespace warifu {
 namespace {
 
 using testing::HasSubstr;
-
-std::filesystem::path fresh_folder(const std::string& name) {
-  auto folder = std::filesystem::path(testing::TempDir()) / ("schema_" + name);
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder;
-}
 
 std::unique_ptr<Database> open(const std::filesystem::path& path) {
   auto database = Database::open(path, 1000);
@@ -33,7 +27,7 @@ constexpr std::array<const char*, 2> kSteps = {
 };
 
 TEST(Migrate, BringsAnOlderFileForwardWithWhatItHolds) {
-  const auto path = fresh_folder("forward") / "c.db";
+  const auto path = fresh_folder() / "c.db";
   ASSERT_TRUE(migrate(*open(path), std::span(kSteps).first(1)));
   const auto database = open(path);
   ASSERT_EQ(database->number("PRAGMA user_version"), 1);
@@ -45,7 +39,7 @@ TEST(Migrate, BringsAnOlderFileForwardWithWhatItHolds) {
 }
 
 TEST(Migrate, DoesAllStepsOrNone) {
-  const auto path = fresh_folder("none") / "c.db";
+  const auto path = fresh_folder() / "c.db";
   constexpr std::array<const char*, 3> kBroken = {kSteps[0], kSteps[1], "CREATE TABLE more (x); DROP TABLE nothing;"};
   ASSERT_TRUE(migrate(*open(path), std::span(kSteps).first(1)));
   const auto database = open(path);
@@ -56,7 +50,7 @@ TEST(Migrate, DoesAllStepsOrNone) {
 }
 
 TEST(Migrate, RefusesANewerFileAndSaysWhatToDo) {
-  const auto path = fresh_folder("newer") / "c.db";
+  const auto path = fresh_folder() / "c.db";
   ASSERT_TRUE(migrate(*open(path), kSteps));
   const auto refused = migrate(*open(path), std::span(kSteps).first(1));
   ASSERT_FALSE(refused);
@@ -66,7 +60,7 @@ TEST(Migrate, RefusesANewerFileAndSaysWhatToDo) {
 }
 
 TEST(Migrate, LeavesAnotherProgramsDatabaseAlone) {
-  const auto path = fresh_folder("foreign") / "c.db";
+  const auto path = fresh_folder() / "c.db";
   ASSERT_TRUE(open(path)->run_script("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1);"));
   const auto refused = open_catalog(path);
   ASSERT_FALSE(refused);
@@ -75,7 +69,7 @@ TEST(Migrate, LeavesAnotherProgramsDatabaseAlone) {
 }
 
 TEST(OpenCatalog, RefusesACatalogFromTheFuture) {
-  const auto path = fresh_folder("future") / "c.db";
+  const auto path = fresh_folder() / "c.db";
   ASSERT_TRUE(open_catalog(path));
   ASSERT_TRUE(open(path)->run_script("PRAGMA user_version = 1000"));
   EXPECT_EQ(open_catalog(path).error().code, ErrorCode::kIncompatible);
@@ -83,7 +77,7 @@ TEST(OpenCatalog, RefusesACatalogFromTheFuture) {
 
 TEST(OpenCatalog, MakesOneSchemaWhenManyOpenAtOnce) {
   for (int round = 0; round < 5; ++round) {
-    const auto path = fresh_folder("race") / "c.db";
+    const auto path = fresh_folder() / "c.db";
     std::vector<std::string> errors(8);
     {
       std::vector<std::jthread> threads;

@@ -6,19 +6,13 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/fresh_folder_for_test.h"
 
 namespace warifu {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::filesystem::path fresh_folder(const std::string& name) {
-  auto folder = std::filesystem::path(testing::TempDir()) / ("bag_of_words_" + name);
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder;
-}
 
 const std::vector<std::string> kTexts = {"red red red shirt", "Blue shirt", "blue trousers", "red hat", "shirt"};
 
@@ -44,7 +38,7 @@ TEST(BagOfWords, CutsJapaneseTexts) {
 }
 
 TEST(BagOfWords, ComesBackFromItsFileInTheSameOrder) {
-  const auto path = fresh_folder("round") / "words.txt";
+  const auto path = fresh_folder() / "words.txt";
   const BagOfWords bag = BagOfWords::learn(kTexts, 10);
   ASSERT_TRUE(bag.save(path));
   const auto loaded = BagOfWords::load(path);
@@ -56,7 +50,7 @@ TEST(BagOfWords, ComesBackFromItsFileInTheSameOrder) {
 }
 
 TEST(BagOfWords, NamesTheLineOfADamagedFile) {
-  const auto folder = fresh_folder("damaged");
+  const auto folder = fresh_folder();
   const auto error_of = [&](std::string_view text) {
     EXPECT_TRUE(write_file_atomically(folder / "w.txt", text));
     const auto loaded = BagOfWords::load(folder / "w.txt");

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/file.h"
+#include "base/fresh_folder_for_test.h"
 #include "base/rng.h"
 
 namespace warifu {
@@ -15,15 +16,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::filesystem::path fresh_folder(const std::string& name) {
-  auto folder = std::filesystem::path(testing::TempDir()) / ("byte_pairs_" + name);
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder;
-}
-
-Result<BytePairs> load_text(const std::string& name, std::string_view text, std::size_t max_merges = 1000) {
-  const auto path = fresh_folder(name) / "merges.txt";
+Result<BytePairs> load_text(std::string_view text, std::size_t max_merges = 1000) {
+  const auto path = fresh_folder() / "merges.txt";
   EXPECT_TRUE(write_file_atomically(path, text));
   return BytePairs::load(path, max_merges);
 }
@@ -38,7 +32,7 @@ std::vector<std::int32_t> encode(const BytePairs& pairs, std::string_view word) 
 constexpr std::string_view kMerges = "title\na b\nab c</w>\na b</w>\n";
 
 TEST(BytePairs, JoinsByRankAndMarksTheEndOfTheWord) {
-  const auto pairs = load_text("rank", kMerges);
+  const auto pairs = load_text(kMerges);
   ASSERT_TRUE(pairs);
   EXPECT_EQ(pairs->vocabulary_size(), 512U + 3 + 2);
   EXPECT_EQ(pairs->start_token(), 515);
@@ -51,7 +45,7 @@ TEST(BytePairs, JoinsByRankAndMarksTheEndOfTheWord) {
 }
 
 TEST(BytePairs, NumbersPrintableBytesFirst) {
-  const auto pairs = load_text("bytes", kMerges);
+  const auto pairs = load_text(kMerges);
   ASSERT_TRUE(pairs);
   EXPECT_THAT(encode(*pairs, "!"), ElementsAre(256));
   EXPECT_THAT(encode(*pairs, "~"), ElementsAre(93 + 256));
@@ -61,14 +55,14 @@ TEST(BytePairs, NumbersPrintableBytesFirst) {
 }
 
 TEST(BytePairs, UsesOnlyTheFirstMerges) {
-  const auto pairs = load_text("first", kMerges, 1);
+  const auto pairs = load_text(kMerges, 1);
   ASSERT_TRUE(pairs);
   EXPECT_EQ(pairs->vocabulary_size(), 512U + 1 + 2);
   EXPECT_THAT(encode(*pairs, "abc"), ElementsAre(512, 66 + 256));
 }
 
 TEST(BytePairs, ReadsGzipAndPlainAlike) {
-  const auto folder = fresh_folder("gzip");
+  const auto folder = fresh_folder();
   ASSERT_TRUE(write_file_atomically(folder / "m.txt", kMerges));
   gzFile out = gzopen((folder / "m.gz").c_str(), "wb");
   ASSERT_EQ(gzwrite(out, kMerges.data(), static_cast<unsigned>(kMerges.size())), static_cast<int>(kMerges.size()));
@@ -91,7 +85,7 @@ TEST(BytePairs, ReadsGzipAndPlainAlike) {
 
 TEST(BytePairs, NamesTheLineOfADamagedFile) {
   const auto message = [](std::string_view text) {
-    const auto pairs = load_text("damaged", text);
+    const auto pairs = load_text(text);
     EXPECT_FALSE(pairs);
     if (pairs) return std::string();
     EXPECT_EQ(pairs.error().code, ErrorCode::kBadFormat);
@@ -105,8 +99,8 @@ TEST(BytePairs, NamesTheLineOfADamagedFile) {
   EXPECT_THAT(message("title\n"), HasSubstr("no merge"));
   EXPECT_THAT(message("title"), HasSubstr("no merge"));
   EXPECT_THAT(message(""), HasSubstr("no merge"));
-  EXPECT_EQ(BytePairs::load(fresh_folder("none") / "x", 1).error().code, ErrorCode::kNotFound);
-  EXPECT_EQ(BytePairs::load(fresh_folder("folder"), 1).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(BytePairs::load(fresh_folder() / "x", 1).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(BytePairs::load(fresh_folder(), 1).error().code, ErrorCode::kInvalidArgument);
 }
 
 // The reference's loop: find the best pair of the word, join it everywhere, again.
@@ -153,7 +147,7 @@ TEST(BytePairs, AgreeWithThePlainLoopOnRandomVocabularies) {
       ids[left + right] = static_cast<std::int32_t>(512 + i);
       text += left + " " + right + "\n";
     }
-    const auto pairs = load_text("random", text);
+    const auto pairs = load_text(text);
     ASSERT_TRUE(pairs) << pairs.error().message;
     for (int trial = 0; trial < 50; ++trial) {
       std::string word;
@@ -166,7 +160,7 @@ TEST(BytePairs, AgreeWithThePlainLoopOnRandomVocabularies) {
 }
 
 TEST(BytePairs, TakeAWordOfAMillionBytes) {
-  const auto pairs = load_text("long", "title\na a\naa aa\naaaa aaaa\n");
+  const auto pairs = load_text("title\na a\naa aa\naaaa aaaa\n");
   ASSERT_TRUE(pairs);
   EXPECT_EQ(encode(*pairs, std::string(1000000, 'a')).size(), 124999U + 4) << "then aaaa, aa, a and the last a";
 }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/file.h"
+#include "base/fresh_folder_for_test.h"
 #include "base/rng.h"
 #include "text/tokenizer.h"
 
@@ -17,16 +18,8 @@ using testing::ElementsAre;
 using testing::Ge;
 using testing::Not;
 
-std::filesystem::path fresh_folder(const std::string& name) {
-  auto folder = std::filesystem::path(testing::TempDir()) / ("sentencepiece_" + name);
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder;
-}
-
-std::unique_ptr<Tokenizer> trained(const std::string& name, const std::vector<std::string>& texts,
-                                   std::size_t vocabulary = 1000) {
-  const auto path = fresh_folder(name) / "text.model";
+std::unique_ptr<Tokenizer> trained(const std::vector<std::string>& texts, std::size_t vocabulary = 1000) {
+  const auto path = fresh_folder() / "text.model";
   const auto done = train_sentencepiece(texts, vocabulary, path);
   EXPECT_TRUE(done) << done.error().message;
   auto tokenizer = load_sentencepiece(path);
@@ -49,7 +42,7 @@ std::vector<std::string> captions(std::size_t count) {
 }
 
 TEST(SentencePiece, LearnsWholeWordsOfItsTexts) {
-  const auto t = trained("words", captions(200));
+  const auto t = trained(captions(200));
   ASSERT_TRUE(t);
   EXPECT_LE(t->vocabulary_size(), 1000U);
   EXPECT_GT(t->vocabulary_size(), 259U);
@@ -60,7 +53,7 @@ TEST(SentencePiece, LearnsWholeWordsOfItsTexts) {
 }
 
 TEST(SentencePiece, ReadsCaseAndWidthAsTheSame) {
-  const auto t = trained("fold", captions(50));
+  const auto t = trained(captions(50));
   ASSERT_TRUE(t);
   EXPECT_EQ(t->encode("NAVY  blue"), t->encode("Navy Blue"));
   EXPECT_EQ(t->encode("ｼｬﾂ"), t->encode("シャツ"));
@@ -68,7 +61,7 @@ TEST(SentencePiece, ReadsCaseAndWidthAsTheSame) {
 }
 
 TEST(SentencePiece, NeverGivesPaddingOrUnknown) {
-  const auto t = trained("pad", captions(50));
+  const auto t = trained(captions(50));
   ASSERT_TRUE(t);
   for (const std::string text : {"<pad>", "<unk> </s>", "未知の漢字 😀 ¶", "\xFF\xFE", "\x01", "▁ ▅"}) {
     const auto ids = t->encode(text);
@@ -82,7 +75,7 @@ TEST(SentencePiece, NeverGivesPaddingOrUnknown) {
 }
 
 TEST(SentencePiece, GivesTheSameBytesForTheSameTexts) {
-  const auto folder = fresh_folder("same");
+  const auto folder = fresh_folder();
   const auto texts = captions(100);
   ASSERT_TRUE(train_sentencepiece(texts, 600, folder / "a.model"));
   ASSERT_TRUE(train_sentencepiece(texts, 600, folder / "b.model"));
@@ -95,7 +88,7 @@ TEST(SentencePiece, TakesVeryFewTexts) {
   const std::vector<std::vector<std::string>> corpora = {
       {"a"}, {"図"}, {"aa"}, {"x y"}, {"a", "a", "a"}, {"", "-", ""}, {"😀"}, {"5"}, {"赤い靴", "red shoes"}};
   for (const auto& texts : corpora) {
-    const auto t = trained("few", texts, 8000);
+    const auto t = trained(texts, 8000);
     ASSERT_TRUE(t) << texts.front();
     EXPECT_LT(t->vocabulary_size(), 400U);
     EXPECT_GE(t->encode(texts.back().empty() ? texts[1] : texts.back()).size(), 2U);
@@ -115,7 +108,7 @@ TEST(SentencePiece, LeavesRoomForWordsWhereCharactersAreMany) {
     }
     texts.push_back(text);
   }
-  const auto t = trained("kanji", texts, kMinPieces);
+  const auto t = trained(texts, kMinPieces);
   ASSERT_TRUE(t);
   EXPECT_LE(t->vocabulary_size(), kMinPieces);
   EXPECT_LT(t->encode("仕様書").size(), 9U) << "fewer than its bytes";
@@ -124,13 +117,13 @@ TEST(SentencePiece, LeavesRoomForWordsWhereCharactersAreMany) {
 TEST(SentencePiece, CutsLongTextsInsteadOfSkippingThem) {
   std::string text;
   for (int i = 0; i < 2000; ++i) text += "bearing housing ";
-  const auto t = trained("long", {text});
+  const auto t = trained({text});
   ASSERT_TRUE(t);
   EXPECT_LE(t->encode("bearing housing").size(), 4U);
 }
 
 TEST(SentencePiece, RefusesToLearnFromNothing) {
-  const auto path = fresh_folder("nothing") / "m";
+  const auto path = fresh_folder() / "m";
   const std::vector<std::string> blank = {"", " \t", "\u3000", "▅"};
   EXPECT_EQ(train_sentencepiece({}, 1000, path).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(train_sentencepiece(blank, 1000, path).error().code, ErrorCode::kInvalidArgument);
@@ -143,7 +136,7 @@ TEST(SentencePiece, RefusesToLearnFromNothing) {
 }
 
 TEST(SentencePiece, RefusesModelsThatAreDamagedOrOfAnotherProgram) {
-  const auto folder = fresh_folder("hostile");
+  const auto folder = fresh_folder();
   ASSERT_TRUE(train_sentencepiece(captions(20), 400, folder / "good.model"));
   const std::string good = *read_text_file(folder / "good.model", 1 << 24);
   const auto code_of = [&](std::string_view bytes) {

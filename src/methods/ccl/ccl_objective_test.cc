@@ -10,8 +10,6 @@
 namespace warifu {
 namespace {
 
-double number(const torch::Tensor& value) { return value.item<double>(); }
-
 TEST(BalancedSum, WithoutVarianceIsThePlainSum) {
   const std::vector<torch::Tensor> losses = {torch::tensor(2.0), {}, torch::tensor(0.5)};
   EXPECT_DOUBLE_EQ(number(balanced_sum(losses, torch::zeros({3}, torch::kFloat64))), 2.5);

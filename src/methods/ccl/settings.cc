@@ -5,7 +5,6 @@
 namespace warifu {
 namespace {
 
-constexpr std::array<std::string_view, 2> kYesNo = {"yes", "no"};
 constexpr std::array<std::string_view, 2> kPooling = {"mean", "attention"};
 constexpr std::array<std::string_view, 2> kBalance = {"uncertainty", "fixed"};
 

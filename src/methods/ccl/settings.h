@@ -8,7 +8,7 @@
 
 namespace warifu {
 
-// What the method leaves open, with the values it is shipped with (README.md says how each was chosen). Names of the
+// What the method leaves open, with the values it is shipped with (README.md says what was tried). Names of the
 // specification's symbols in brackets.
 struct CclSettings {
   // Grains beside the whole, which only frozen towers give.

@@ -97,16 +97,19 @@ class CclTask final : public TrainingTask {
 
   torch::nn::Module& model() override { return *model_; }
 
-  void begin_epoch(const TrainingPlace& /*place*/) override { sums_.clear(); }
+  void begin_epoch(const TrainingPlace& place) override {
+    sums_.clear();
+    is_first_stage_ = place.epoch < settings_.first_stage();
+  }
 
-  torch::Tensor loss(const torch::Tensor& rows, const TrainingPlace& place, Rng& rng) override {
+  torch::Tensor loss(const torch::Tensor& rows, const TrainingPlace& /*place*/, Rng& rng) override {
     const Grains image = image_->step(rows, rng);
     const Grains text = text_->step(rows, rng);
     auto& network = *model_->network;
     const auto image_features = network.pathway(Modality::kImage)->forward(image);
     const auto text_features = network.pathway(Modality::kText)->forward(text);
-    return place.epoch < settings_.first_stage() ? correlation(image, text, image_features, text_features)
-                                                 : tasks(rows, image_features, text_features);
+    return is_first_stage_ ? correlation(image, text, image_features, text_features)
+                           : tasks(rows, image_features, text_features);
   }
 
   void carry_back() override {
@@ -115,7 +118,8 @@ class CclTask final : public TrainingTask {
   }
 
   std::optional<double> validate() override {
-    if (held_out_.positions.size() < 2) return std::nullopt;
+    // Classes and heads of codes are not learnt in the first stage: it has no epoch to keep.
+    if (is_first_stage_ || held_out_.positions.size() < 2) return std::nullopt;
     const auto rows = positions_tensor(held_out_.positions);
     const auto image = embedded(Modality::kImage, *image_, rows);
     const auto text = embedded(Modality::kText, *text_, rows);
@@ -219,6 +223,7 @@ class CclTask final : public TrainingTask {
   std::vector<torch::Tensor> words_;    // of each length
   std::map<std::string, double> sums_;  // of the terms, over the epoch
   std::int64_t steps_ = 0;
+  bool is_first_stage_ = false;
 };
 
 // The labels that are learnt from; none where there are none, or one that all share.

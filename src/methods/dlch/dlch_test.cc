@@ -118,8 +118,12 @@ TEST_F(DlchTest, RefusesWhatItCannotLearnFrom) {
   broken.text.features.row(2)[1] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(update_space(first, broken, {}, fresh_folder(), quiet_).error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(update_space(first, TrainingSet{}, {}, fresh_folder(), quiet_).error().code, ErrorCode::kInvalidArgument);
-  const auto setting = update_space(first, items_of(all_, {5}), {.settings = {"gate_share=2"}}, fresh_folder(), quiet_);
-  EXPECT_EQ(setting.error().code, ErrorCode::kInvalidArgument);
+  for (const UpdateOptions& options :
+       {UpdateOptions{.settings = {"gate_share=2"}}, UpdateOptions{.settings = {"hidden=64"}},
+        UpdateOptions{.epochs = -3}, UpdateOptions{.epochs = 10000000}}) {
+    const auto refused = update_space(first, items_of(all_, {5}), options, fresh_folder(), quiet_);
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+  }
 }
 
 TEST_F(DlchTest, RefusesTrainedTowers) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "methods/training_labels.h"
+
 namespace warifu {
 namespace {
 
@@ -62,22 +64,30 @@ ClassGates class_gates(const torch::Tensor& inputs, const torch::Tensor& labels,
 torch::Tensor new_class_words(const torch::Tensor& outputs, const torch::Tensor& taken, std::int64_t distance) {
   const torch::NoGradGuard no_grad;
   const std::int64_t bits = outputs.size(1);
-  auto words = torch::where(outputs.ge(0), torch::ones_like(outputs), -torch::ones_like(outputs));
+  auto words = signs_of(outputs);
   for (std::int64_t c = 0; c < words.size(0); ++c) {
     const auto others = torch::cat({taken, words.narrow(0, 0, c)});
-    auto word = words[c];
-    auto sureness = outputs[c].abs().clone();
     if (others.size(0) == 0) continue;
-    for (std::int64_t flips = 0; flips < bits; ++flips) {
+    auto word = words[c];
+    auto best = word.clone();
+    auto sureness = outputs[c].abs().clone();
+    double farthest = -1;
+    for (std::int64_t flips = 0; flips <= bits; ++flips) {
       const auto apart = (static_cast<double>(bits) - others.mv(word)) / 2;
-      const auto near = apart.lt(static_cast<double>(distance));
-      if (!near.any().item<bool>()) break;
+      const double least = apart.min().item<double>();
+      if (least > farthest) {
+        farthest = least;
+        best = word.clone();
+      }
+      if (least >= static_cast<double>(distance) || flips == bits) break;
       // The bit that most of the near words share, an unsure one first; each once.
+      const auto near = apart.lt(static_cast<double>(distance));
       const auto shared = (others.index({near}) * word).gt(0).to(torch::kFloat32).mean(0);
       const auto bit = (shared - 0.5 * sureness).argmax().item<std::int64_t>();
       word[bit] *= -1;
       sureness[bit] = 1e6;
     }
+    word.copy_(best);
   }
   return words;
 }

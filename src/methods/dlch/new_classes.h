@@ -12,9 +12,11 @@ struct ClassGates {
 };
 
 // Ridge regression of "is of the class" on the inputs z of new items (1) and of old ones (0), which are not there:
-// their second moment is old_items * diag(spread), because the input layer of the first generation centred and
-// whitened them. A gate opens at `share` of the class's mean score, each item scored by a regression without it (leave
-// one out), and never below `guard` standard deviations of old items' scores.
+// their second moment is taken to be old_items * diag(spread). That is exact for the first generation's items where the
+// input layer centres and whitens; where it only centres, columns are taken not to go together, and items that later
+// updates learnt are taken to spread as those of the first. A gate opens at `share` of the class's mean score, each
+// item scored by a regression without it (leave one out), and never below `guard` standard deviations of old items'
+// scores.
 //
 //   inputs     z float [items, width]
 //   labels     multi-hot [items, classes], each class with an item

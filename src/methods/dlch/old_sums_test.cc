@@ -166,9 +166,13 @@ TEST(NewClassWords, StayWhereTheItemsAreButAwayFromOthers) {
   EXPECT_TRUE(new_class_words(outputs, taken.narrow(0, 0, 0), 0).equal(outputs.sign()));
 }
 
-TEST(NewClassWords, GiveUpADistanceThatNoWordHas) {
-  const auto taken = torch::tensor({{1.0F, 1.0F}, {1.0F, -1.0F}, {-1.0F, 1.0F}, {-1.0F, -1.0F}});
-  EXPECT_EQ(new_class_words(torch::ones({1, 2}), taken, 2).sizes(), (std::vector<std::int64_t>{1, 2}));
+TEST(NewClassWords, TakeTheFarthestWhereNoWordIsFarEnough) {
+  const auto all_of_two_bits = torch::tensor({{1.0F, 1.0F}, {1.0F, -1.0F}, {-1.0F, 1.0F}, {-1.0F, -1.0F}});
+  EXPECT_TRUE(new_class_words(torch::ones({1, 2}), all_of_two_bits, 2).equal(torch::ones({1, 2})));  // as it was
+  // No word is 3 bits from both of these; those with two bits of each are 2.
+  const auto opposites = torch::stack({torch::ones(4), -torch::ones(4)});
+  const auto word = new_class_words(torch::tensor({{0.9F, 0.1F, 0.8F, 0.2F}}), opposites, 3);
+  EXPECT_TRUE(word.equal(torch::tensor({{1.0F, -1.0F, 1.0F, -1.0F}}))) << word;
 }
 
 }  // namespace

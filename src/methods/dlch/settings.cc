@@ -3,9 +3,8 @@
 namespace warifu {
 
 std::vector<NamedSetting> DlchSettings::named() {
-  return {
+  std::vector<NamedSetting> all = {
       {"epochs", &epochs, 1, 100000},
-      {"batch", &batch, 2, 1000000},
       {"learning_rate", &learning_rate, 0, 1e30},
       {"weight_decay", &weight_decay, 0, 1},
       {"hidden", &hidden, 1, 65536},
@@ -26,6 +25,14 @@ std::vector<NamedSetting> DlchSettings::named() {
       {"text_share", &text_share, 0, 1000},
       {"quantization_weight", &quantization_weight, 0, 1000},
       {"buffer_rows", &buffer_rows, 1, 100000000},
+  };
+  for (const NamedSetting& one : named_of_updates()) all.push_back(one);
+  return all;
+}
+
+std::vector<NamedSetting> DlchSettings::named_of_updates() {
+  return {
+      {"batch", &batch, 2, 1000000},
       {"update_epochs", &update_epochs, 1, 100000},
       {"update_rate", &update_rate, 0, 1000},
       {"sample", &sample, 1, 100000000},

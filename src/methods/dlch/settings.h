@@ -50,6 +50,8 @@ struct DlchSettings {
 
   // All of the above, to be chosen by name.
   std::vector<NamedSetting> named();
+  // Those that an update reads.
+  std::vector<NamedSetting> named_of_updates();
 };
 
 }  // namespace warifu

@@ -3,6 +3,8 @@
 #include <map>
 
 #include "base/hash.h"
+#include "methods/stored_network.h"
+#include "methods/training_labels.h"
 #include "nn/hash_head.h"
 #include "nn/tensor_io.h"
 
@@ -10,7 +12,6 @@ namespace warifu {
 namespace {
 
 constexpr const char* kSumsHash = "sums_hash";
-constexpr const char* kHint = "restore the space's directory, or train the space again";
 
 std::string sums_file(const SpaceModel& model) { return generation_file("sums", model.generation); }
 
@@ -32,9 +33,8 @@ SpaceSums no_sums(const std::vector<std::uint32_t>& bits, std::int64_t classes) 
 
 void add_items(SpaceSums& sums, const std::vector<std::uint32_t>& bits, const torch::Tensor& image_outputs,
                const torch::Tensor& text_outputs, const torch::Tensor& labels) {
-  const auto signs = [](const torch::Tensor& values) { return values.ge(0).to(torch::kFloat32) * 2 - 1; };
-  const auto images = split_by_bits(signs(image_outputs), bits);
-  const auto texts = split_by_bits(signs(text_outputs), bits);
+  const auto images = split_by_bits(signs_of(image_outputs), bits);
+  const auto texts = split_by_bits(signs_of(text_outputs), bits);
   for (std::size_t i = 0; i < bits.size(); ++i) {
     sums.image[i].add(images[i], labels);
     sums.text[i].add(texts[i], labels);
@@ -63,10 +63,11 @@ Result<void> save_sums(const std::filesystem::path& directory, SpaceModel& model
 Result<SpaceSums> load_sums(const std::filesystem::path& directory, const SpaceModel& model) {
   const auto path = directory / sums_file(model);
   const auto hash = file_hash(path);
-  if (!hash) return fail(hash.error().code, hash.error().message, kHint);
+  if (!hash) return fail(hash.error().code, hash.error().message, kRestoreOrTrainAgain);
   const auto expected = model.settings.find(kSumsHash);
   if (expected == model.settings.end() || expected->second != *hash)
-    return fail(ErrorCode::kIncompatible, path.string() + " is not the file that was written with the space", kHint);
+    return fail(ErrorCode::kIncompatible, path.string() + " is not the file that was written with the space",
+                kRestoreOrTrainAgain);
   const auto file = open_safetensors(path);
   if (!file) return std::unexpected(file.error());
   const auto classes = static_cast<std::int64_t>(model.labels.size());

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,19 +35,30 @@ struct Side {
   torch::Tensor codes;  // B_new, [items, all bits]
 };
 
-Result<torch::Tensor> stored(const SafetensorsFile& file, const std::string& name) {
-  const auto found = file.tensors().find(name);
-  if (found == file.tensors().end())
-    return fail(ErrorCode::kIncompatible, "tensor '" + name + "' is missing", "train the space again");
-  return read_weight(file, name, found->second.shape);
-}
-
-Result<Side> read_side(const SafetensorsFile& file, const std::string& prefix, const FloatMatrix& features) {
+Result<Side> read_side(const SafetensorsFile& file, const std::string& prefix, std::int64_t outputs,
+                       const FloatMatrix& features) {
   Side side;
-  for (const char* name :
-       {"mean", "scale", "centre", "spread", "layer0.weight", "layer0.bias", "layer1.weight", "layer1.bias", "map"}) {
-    if (std::string(name) == "map" && !file.tensors().contains(prefix + ".map")) continue;
-    auto tensor = stored(file, prefix + "." + name);
+  const auto shape_of = [&](const std::string& name) {
+    const auto found = file.tensors().find(prefix + "." + name);
+    return found == file.tensors().end() ? std::vector<std::int64_t>{} : found->second.shape;
+  };
+  const auto first = shape_of("layer0.weight");
+  const auto last = shape_of("layer1.weight");
+  const auto whitened = shape_of("map");
+  if (first.size() != 2 || last.size() != 2 || (!whitened.empty() && whitened.size() != 2))
+    return fail(ErrorCode::kIncompatible, prefix + ": layers are missing", kRestoreOrTrainAgain);
+  const std::int64_t columns = first[1];
+  std::map<std::string, std::vector<std::int64_t>> shapes = {{"mean", {columns}},
+                                                             {"scale", {columns}},
+                                                             {"centre", {columns}},
+                                                             {"spread", {whitened.empty() ? columns : whitened[1]}},
+                                                             {"layer0.weight", {first[0], columns}},
+                                                             {"layer0.bias", {first[0]}},
+                                                             {"layer1.weight", {outputs, first[0]}},
+                                                             {"layer1.bias", {outputs}}};
+  if (!whitened.empty()) shapes["map"] = {columns, whitened[1]};
+  for (const auto& [name, shape] : shapes) {
+    auto tensor = read_weight(file, prefix + "." + name, shape);
     if (!tensor) return std::unexpected(tensor.error());
     side.tensors[name] = *std::move(tensor);
   }
@@ -109,8 +121,9 @@ Result<DlchSettings> update_settings(const SpaceModel& model, const UpdateOption
       chosen.push_back(found->first + "=" + found->second);
   if (auto done = choose_settings(settings.named(), chosen); !done)
     return fail(ErrorCode::kBadFormat, std::string(kModelFile) + ": " + done.error().message, "train the space again");
-  if (auto done = choose_settings(settings.named(), options.settings); !done) return std::unexpected(done.error());
-  if (options.epochs > 0) settings.update_epochs = options.epochs;
+  std::vector<std::string> asked = options.settings;
+  if (options.epochs != 0) asked.push_back("update_epochs=" + std::to_string(options.epochs));
+  if (auto done = choose_settings(settings.named_of_updates(), asked); !done) return std::unexpected(done.error());
   return settings;
 }
 
@@ -263,9 +276,10 @@ Result<UpdateReport> update_dlch(const std::filesystem::path& directory, const S
   if (!vocabulary) return std::unexpected(vocabulary.error());
   const auto file = open_safetensors(directory / present.weights_file());
   if (!file) return std::unexpected(file.error());
-  auto image = read_side(**file, "image", rows_of(set.image.features, set.train));
+  const auto outputs = std::accumulate(present.bits.begin(), present.bits.end(), std::int64_t{0});
+  auto image = read_side(**file, "image", outputs, rows_of(set.image.features, set.train));
   if (!image) return std::unexpected(image.error());
-  auto text = read_side(**file, "text", rows_of(set.text.features, set.train));
+  auto text = read_side(**file, "text", outputs, rows_of(set.text.features, set.train));
   if (!text) return std::unexpected(text.error());
 
   Update update(present, *sums, *std::move(vocabulary), *settings, options.seed);
@@ -295,9 +309,7 @@ Result<UpdateReport> update_dlch(const std::filesystem::path& directory, const S
   if (auto written = write_space_model(next, model); !written) return std::unexpected(written.error());
 
   UpdateReport report;
-  report.epochs_run = settings->update_epochs;
   report.generation = model.generation;
-  report.old_labels = present.labels;
   report.new_labels.assign(all.names.begin() + all.known, all.names.end());
   report.learned_image = packed(image->codes, present.bits);
   report.learned_text = packed(text->codes, present.bits);

@@ -144,11 +144,7 @@ Result<TrainReport> train_dmmh(const TrainingSet& set, const TrainOptions& optio
   TrainOptions kept = options;
   auto network = named_tensors(*result->model->network);
   if (options.bits_tolerance) {
-    const auto& curve = result->report.validation_by_bits;
-    if (curve.empty())
-      return fail(ErrorCode::kInvalidArgument, "no length can be chosen: fewer than two held-out items have labels",
-                  "state the lengths with --bits, or train on more items");
-    kept.bits = {shortest_within(curve, *options.bits_tolerance)};
+    kept.bits = {shortest_within(result->report.validation_by_bits, *options.bits_tolerance)};
     keep_length(network, options.bits, kept.bits.front());
   }
   NamedTensors tensors;

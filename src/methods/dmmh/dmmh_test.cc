@@ -99,7 +99,8 @@ TEST(Dmmh, CodeOfAnItemWithOneHalfIsThatOfTheHalf) {
 }
 
 TEST(Dmmh, ContinuesAnInterruptedRunToTheSameModel) {
-  const TrainingSet set = synthetic_pairs(96, 4, 1);
+  TrainingSet set = synthetic_pairs(96, 4, 1);
+  set.validation.clear();  // so that the last epoch is kept
   const TrainOptions options{.bits = {8, 16}, .seed = 3, .space = "s"};
   SilentProgress silent;
   const auto uninterrupted = fit_dmmh(set, options, small_settings(5), fresh_folder(), silent);
@@ -161,6 +162,26 @@ TEST(Dmmh, RefusesToChooseALengthByNothing) {
   const auto refused = train_dmmh(set, options, fresh_folder(), progress);
   ASSERT_FALSE(refused.has_value());
   EXPECT_THAT(refused.error().message, HasSubstr("no length can be chosen"));
+}
+
+TEST(Dmmh, WhereNoTwoItemsShareALabelOfEveryColumnTheLastEpochIsKept) {
+  TrainingSet set = synthetic_pairs(64, 4, 1);
+  set.column_of_value.assign(set.label_values, 0);
+  for (auto& labels : set.labels) {  // a second column, a name of its own for each item
+    labels.push_back(static_cast<std::uint32_t>(set.label_values++));
+    set.column_of_value.push_back(1);
+    if (!set.label_names.empty()) set.label_names.push_back("name=" + std::to_string(set.label_values));
+  }
+  SilentProgress progress;
+  auto options = small_options({"epochs=2"});
+  const auto report = train_dmmh(set, options, fresh_folder(), progress);
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_THAT(report->validation_criterion, HasSubstr("last epoch was kept"));
+  EXPECT_TRUE(report->validation_by_bits.empty());
+  options.bits_tolerance = 0.01;
+  const auto directory = fresh_folder();
+  EXPECT_THAT(train_dmmh(set, options, directory, progress).error().message, HasSubstr("no length can be chosen"));
+  EXPECT_FALSE(std::filesystem::exists(directory / "train-log.jsonl")) << "refused after training";
 }
 
 TEST(Dmmh, WithoutLabelsSaysWhatElseToUse) {

@@ -9,8 +9,6 @@ constexpr double kSmall = 0.02;  // spread of positions at the start
 
 }  // namespace
 
-std::int64_t DmmhShape::all_bits() const { return std::reduce(bits.begin(), bits.end(), std::int64_t{0}); }
-
 DmmhNetworkImpl::DmmhNetworkImpl(const DmmhShape& shape, const DmmhSettings& settings) : settings_(settings) {
   image_ = make_half("image", shape.image_width, settings.image_dropout);
   text_ = make_half("text", shape.text_width, settings.text_dropout);

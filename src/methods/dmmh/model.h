@@ -17,11 +17,9 @@ struct DmmhShape {
   std::int64_t image_width = 0;  // of the features
   std::int64_t text_width = 0;
   std::vector<std::uint32_t> bits;  // lengths of codes, ascending
-
-  std::int64_t all_bits() const;
 };
 
-// What training looks at: real values whose signs are the bits, of all lengths side by side, [batch, all_bits].
+// What training looks at: real values whose signs are the bits, of all lengths side by side, [batch, sum of bits].
 struct DmmhOutputs {
   torch::Tensor both;
   torch::Tensor image, text;  // of one half alone; undefined where they count nothing

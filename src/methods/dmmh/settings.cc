@@ -6,7 +6,6 @@ namespace warifu {
 namespace {
 
 constexpr std::array<std::string_view, 3> kFusions = {"gated", "additive", "concatenation"};
-constexpr std::array<std::string_view, 2> kYesNo = {"yes", "no"};
 
 }  // namespace
 

@@ -8,7 +8,7 @@
 
 namespace warifu {
 
-// What the method leaves open, with the values it is shipped with (README.md says how each was chosen).
+// What the method leaves open, with the values it is shipped with (README.md says what was tried).
 struct DmmhSettings {
   // gated:          a learnt gate weighs the two halves of each item
   // additive:       the sum, as the paper says

@@ -1,7 +1,6 @@
 #include "methods/dmmh/train.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -21,7 +20,6 @@
 namespace warifu {
 namespace {
 
-constexpr auto kMaxLabels = std::numeric_limits<std::size_t>::max();  // no code words are searched for
 constexpr std::size_t kMaxAnswers = 5000;  // training items that held-out ones are looked for among
 constexpr std::int64_t kEncodeBatch = 512;
 
@@ -58,7 +56,7 @@ class DmmhTask final : public TrainingTask {
     model_ = DmmhModel(image_.spec(), text_.spec(), shape_, labels_.size(1), settings);
     image_.standardise(train_, settings.spread_floor, *model_->image);
     text_.standardise(train_, settings.spread_floor, *model_->text);
-    prepare_validation(set);
+    prepare_validation(set, options.seed);
   }
 
   const torch::Tensor& train() const { return train_; }
@@ -99,17 +97,18 @@ class DmmhTask final : public TrainingTask {
     return sum / static_cast<double>(curve.size());
   }
 
-  // mAP of each length; empty where too few items with labels are held out.
+  bool can_validate() const { return asking_.size() >= 2; }
+
+  // mAP of each length; empty where nothing can be measured.
   std::map<std::uint32_t, double> validation_by_bits() {
     std::map<std::uint32_t, double> curve;
-    if (asking_.size() < 2) return curve;
+    if (!can_validate()) return curve;
     const torch::NoGradGuard no_grad;
     const auto asking = codes(positions_tensor(asking_));
     const auto answering = codes(positions_tensor(answering_));
-    const auto truth = relevance(asking_labels_, answering_labels_, RelevanceRule::Kind::kAll);
     const MetricOptions options{.cutoffs = {1}, .bootstrap_samples = 0};
     for (std::size_t i = 0; i < shape_.bits.size(); ++i)
-      curve[shape_.bits[i]] = evaluate_codes(asking[i], answering[i], truth, options).map;
+      curve[shape_.bits[i]] = evaluate_codes(asking[i], answering[i], *truth_, options).map;
     return curve;
   }
 
@@ -121,28 +120,46 @@ class DmmhTask final : public TrainingTask {
   }
 
  private:
-  // Held-out items that have a label of every column ask for training items; ids count from 0 in each column.
-  void prepare_validation(const TrainingSet& set) {
+  // Held-out items with a label of every column ask for training items with one, where there is one to be found.
+  void prepare_validation(const TrainingSet& set, std::uint64_t seed) {
     const std::size_t columns =
         set.column_of_value.empty() ? 1 : std::size_t{std::ranges::max(set.column_of_value)} + 1;
-    std::vector<std::uint32_t> id_in_column(set.label_values);
-    std::vector<std::uint32_t> next(columns, 0);
-    const auto column_of = [&](std::uint32_t value) {
-      return set.column_of_value.empty() ? 0U : set.column_of_value[value];
-    };
-    for (std::uint32_t value = 0; value < set.label_values; ++value) id_in_column[value] = next[column_of(value)]++;
-    const auto add = [&](std::size_t position, std::vector<std::size_t>& positions, std::vector<ItemLabels>& labels) {
+    const auto labels_of = [&](std::size_t position) {
       ItemLabels values(columns);
-      for (const std::uint32_t value : set.labels[position]) values[column_of(value)].push_back(id_in_column[value]);
-      if (std::ranges::any_of(values, [](const auto& of_column) { return of_column.empty(); })) return;
+      for (const std::uint32_t value : set.labels[position])
+        values[set.column_of_value.empty() ? 0U : set.column_of_value[value]].push_back(value);
       for (auto& of_column : values) std::ranges::sort(of_column);
-      positions.push_back(position);
-      labels.push_back(std::move(values));
+      return values;
     };
-    for (const std::size_t position : set.validation) add(position, asking_, asking_labels_);
-    for (const std::size_t position : set.train)
-      if (answering_.size() < kMaxAnswers) add(position, answering_, answering_labels_);
-    if (answering_.empty()) asking_.clear();
+    const auto is_labelled = [](const ItemLabels& values) {
+      return std::ranges::none_of(values, [](const auto& of_column) { return of_column.empty(); });
+    };
+    std::vector<ItemLabels> asking_labels, answering_labels;
+    std::vector<std::size_t> order = set.train;
+    Rng rng(seed ^ 0x646D6D68ULL);
+    shuffle(std::span(order), rng);
+    for (const std::size_t position : order) {
+      if (answering_.size() == kMaxAnswers) break;
+      auto labels = labels_of(position);
+      if (!is_labelled(labels)) continue;
+      answering_.push_back(position);
+      answering_labels.push_back(std::move(labels));
+    }
+    std::vector<std::size_t> candidates;
+    for (const std::size_t position : set.validation)
+      if (auto labels = labels_of(position); is_labelled(labels)) {
+        candidates.push_back(position);
+        asking_labels.push_back(std::move(labels));
+      }
+    const auto all = relevance(asking_labels, answering_labels, RelevanceRule::Kind::kAll);
+    std::vector<std::size_t> kept;
+    for (std::size_t i = 0; i < candidates.size(); ++i)
+      if (std::ranges::any_of(all.row(i), [](std::uint8_t gain) { return gain > 0; })) kept.push_back(i);
+    truth_.emplace(kept.size(), answering_.size());
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      asking_.push_back(candidates[kept[i]]);
+      std::ranges::copy(all.row(kept[i]), truth_->row(i).begin());
+    }
   }
 
   torch::Tensor loss_of(const std::string& whose, const torch::Tensor& values, const torch::Tensor& labels) {
@@ -184,8 +201,8 @@ class DmmhTask final : public TrainingTask {
   DmmhShape shape_;
   DmmhModel model_ = nullptr;
   std::vector<std::size_t> asking_, answering_;  // positions, for validation
-  std::vector<ItemLabels> asking_labels_, answering_labels_;
-  std::optional<InputPass> image_pass_;  // of the step under way
+  std::optional<RelevanceMatrix> truth_;         // of these
+  std::optional<InputPass> image_pass_;          // of the step under way
   std::optional<InputPass> text_pass_;
   std::map<std::string, double> sums_;  // of what figures() tells, over the epoch
   std::int64_t steps_ = 0;
@@ -207,7 +224,7 @@ DmmhModelImpl::DmmhModelImpl(const InputSpec& image_spec, const InputSpec& text_
 
 Result<DmmhResult> fit_dmmh(const TrainingSet& set, const TrainOptions& options, const DmmhSettings& settings,
                             const std::filesystem::path& directory, ProgressSink& progress) {
-  if (auto checked = check_training_labels(set, "dmmh", kMaxLabels); !checked) return std::unexpected(checked.error());
+  if (auto checked = check_training_labels(set, "dmmh"); !checked) return std::unexpected(checked.error());
   // Small products gain nothing from several threads; scan and towers are spread over threads by themselves.
   const SingleThreadedTensors single_threaded;
   auto data = PairData::make(set);
@@ -215,6 +232,11 @@ Result<DmmhResult> fit_dmmh(const TrainingSet& set, const TrainOptions& options,
   const std::int64_t image_width = data->image.spec().width;
   const std::int64_t text_width = data->text.spec().width;
   DmmhTask task(*std::move(data), set, options, settings);
+  if (options.bits_tolerance && !task.can_validate())
+    return fail(ErrorCode::kInvalidArgument,
+                "no length can be chosen: fewer than two held-out items with labels of every column have a training "
+                "item to find",
+                "state the lengths with --bits, choose --labels that items share, or train on more items");
   const TrainerSettings trainer{.epochs = settings.epochs,
                                 .batch = settings.batch,
                                 .learning_rate = settings.learning_rate,
@@ -234,7 +256,9 @@ Result<DmmhResult> fit_dmmh(const TrainingSet& set, const TrainOptions& options,
                  .validation_criterion =
                      run->best_score
                          ? "mAP of held-out items by the labels of every column, codes of both halves, mean of lengths"
-                         : "none: fewer than two items with labels of every column held out, the last epoch was kept",
+                         : "none: fewer than two held-out items have labels of every column that training items share; "
+                           "the last "
+                           "epoch was kept",
                  .clean_probability = {},
                  .validation_by_bits = task.validation_by_bits()}};
 }

@@ -36,11 +36,12 @@ struct DmmhResult {
 // checkpoint into `directory`, and continues one that is there. The same set, options and settings give
 // the same model on the same machine, whether interrupted or not.
 //
-// report.validation_by_bits: of each length the mAP of the held-out items' codes among each other, where relevant
-// is who shares a value in every label column that the asking item has labels of.
+// report.validation_by_bits: of each length the mAP of held-out items that look for training items (at most 5,000,
+// drawn), all with labels of every column; relevant is who shares a value in every column. Empty where fewer than two
+// have something to find.
 //
 // kInvalidArgument: fewer than two pairs or label values, features that are no numbers, a loss that became
-// none; kUnavailable: stopped on request, as run_training.
+// none, bits_tolerance where nothing can be measured; kUnavailable: stopped on request, as run_training.
 Result<DmmhResult> fit_dmmh(const TrainingSet& set, const TrainOptions& options, const DmmhSettings& settings,
                             const std::filesystem::path& directory, ProgressSink& progress);
 
