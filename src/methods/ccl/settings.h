@@ -23,7 +23,7 @@ struct CclSettings {
   std::string labels = "yes";           // no: as if no item had a label
   std::int64_t label_limit = 0;         // only so many items keep their labels, drawn by seed; 0: all. To measure with
 
-  int stage1_epochs = 3;
+  int stage1_epochs = 1;
   int epochs = 15;  // of stage 2
   std::int64_t batch = 128;
   double learning_rate = 2e-3;  // falls to 0 along a cosine over both stages
