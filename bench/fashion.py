@@ -20,7 +20,8 @@ import subprocess
 class Runs:
     def __init__(self, o):
         self.o = o
-        self.settings = ",".join(([f"later={o.later}"] if o.method == "dlch" else []) + ([f"bits={o.bits}"] if o.bits else []) + o.set)
+        self.settings = ",".join(([f"later={o.later}"] if o.method == "dlch" else []) + ([f"bits={o.bits}"] if o.bits else []) + o.set +
+                                 [f"update:{s}" for s in o.update_set])
         self.name = f"{o.method}-{o.seed}-{self.settings}".rstrip("-").replace("=", ".").replace(",", "-").replace(":", "_")
         self.workspace = o.work / ("pictures" if o.image_weights else "features")
         self.rows = list(csv.DictReader(open(o.data / "pairs.csv", newline="", encoding="utf-8")))

@@ -22,6 +22,10 @@ bool is_gone(const std::map<ItemRow, std::uint32_t>& gone, ItemRow row, std::uin
   return found != gone.end() && generation < found->second;
 }
 
+// In an updated space 'warifu index' would not give the items the codes they had.
+constexpr const char* kPutBack =
+    "put the file back from a copy; without it (remove it) its items get codes of the present model";
+
 }  // namespace
 
 std::filesystem::path code_file(const Workspace& workspace, std::string_view space, Modality modality,
@@ -48,13 +52,15 @@ Result<std::vector<std::unique_ptr<CodeSegment>>> load_generations(const Workspa
     std::error_code failure;
     if (!std::filesystem::exists(path, failure)) continue;
     auto segment = read_code_segment(path);
-    if (!segment) return std::unexpected(segment.error());
+    if (!segment && space.generation == 1) return std::unexpected(segment.error());
+    if (!segment) return fail(segment.error().code, segment.error().message, kPutBack);
     CodeSpace expected = space;
     expected.generation = generation;
     if (segment->space != expected)
       return fail(ErrorCode::kIncompatible,
                   path.string() + ": these codes were made by another model than the one in space '" + space.name + "'",
-                  "run 'warifu index --space " + space.name + "' to encode the items anew");
+                  space.generation > 1 ? std::string(kPutBack)
+                                       : "run 'warifu index --space " + space.name + "' to encode the items anew");
     generations[generation - 1] = std::make_unique<CodeSegment>(std::move(*segment));
   }
   return generations;

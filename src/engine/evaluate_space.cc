@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 #include <set>
+#include <tuple>
 
 #include "base/rng.h"
 #include "engine/code_files.h"
@@ -298,7 +299,7 @@ class Evaluation {
                   "no item of split '" + split + "' has a code of its " + modality_name(modality) + " in space '" +
                       space.name + "'",
                   "run 'warifu index --space " + space.name + "'");
-    if (result.items.size() < wanted && noted_.insert({split, modality_name(modality)}).second)
+    if (result.items.size() < wanted && noted_.insert({split, modality_name(modality), wanted}).second)
       progress_.note(std::to_string(wanted - result.items.size()) + " items of split '" + split + "' have no " +
                      modality_name(modality) + " code and are left out");
     return result;
@@ -316,7 +317,8 @@ class Evaluation {
     if (embedded->positions.empty())
       return fail(ErrorCode::kNotFound, "no item of split '" + split + "' has a " + modality_name(modality),
                   "see 'warifu status'");
-    if (embedded->positions.size() < items.size() && noted_.insert({split, modality_name(modality)}).second)
+    if (embedded->positions.size() < items.size() &&
+        noted_.insert({split, modality_name(modality), items.size()}).second)
       progress_.note(std::to_string(items.size() - embedded->positions.size()) + " items of split '" + split +
                      "' have no " + modality_name(modality) + " and are left out");
     RealItems result{{}, std::move(embedded->rows)};
@@ -344,7 +346,7 @@ class Evaluation {
   std::vector<Item> database_;
   std::optional<ItemEncoder> encoder_;  // where codes or real values are made now
   std::map<std::pair<Modality, const std::vector<Item>*>, EncodedItems> encoded_;  // by it, of queries_ and database_
-  std::set<std::pair<std::string, std::string>> noted_;
+  std::set<std::tuple<std::string, std::string, std::size_t>> noted_;              // split, modality and items wanted
   EvaluateReport report_;
 };
 

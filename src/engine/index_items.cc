@@ -71,9 +71,7 @@ class Indexing {
     for (Segments& segments : old) segments.resize(info_.spaces.size());
     for (std::size_t i = 0; i < info_.spaces.size(); ++i) {
       auto loaded = load_generations(workspace_, info_.spaces[i], modality);
-      if (!loaded && generation() > 1)
-        return fail(loaded.error().code, loaded.error().message,
-                    "put the file back from a copy; without it (remove it) its items get codes of the present model");
+      if (!loaded && generation() > 1) return std::unexpected(loaded.error());
       if (!loaded) continue;
       for (std::uint32_t made = 1; made <= generation(); ++made)
         if (state_.revision_of(made) > 0) old[made - 1][i] = std::move((*loaded)[made - 1]);

@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <thread>
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -304,6 +305,16 @@ Result<void> replace_space(const std::filesystem::path& made, const std::filesys
   return {};
 }
 
+// What was learnt is not thrown away because an index run of the former space is at work.
+Result<WriteLock> lock_when_free(const Workspace& workspace, const std::string& space, ProgressSink& progress) {
+  for (bool told = false;; told = true) {
+    auto lock = workspace.lock_space(space);
+    if (lock || lock.error().code != ErrorCode::kUnavailable || progress.stop_requested()) return lock;
+    if (!told) progress.note(lock.error().message + ": waiting for its end");
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
 }  // namespace
 
 std::string trainable_methods() { return join(method_names()); }
@@ -395,7 +406,7 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   if (auto listed = list_pairs(kept, mismatched, report->clean_probability, unfinished, outcome); !listed)
     return std::unexpected(listed.error());
   std::filesystem::remove_all(unfinished / "checkpoint", failure);  // of another method
-  const auto lock = workspace.lock_space(outcome.space);
+  const auto lock = lock_when_free(workspace, outcome.space, progress);
   if (!lock) return std::unexpected(lock.error());
   if (auto replaced = replace_space(unfinished, workspace.space_folder(outcome.space)); !replaced)
     return std::unexpected(replaced.error());

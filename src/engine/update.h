@@ -46,7 +46,7 @@ struct UpdateOutcome {
   std::size_t old_codes = 0;          // of all modalities and lengths, of items that are not new
   std::size_t old_codes_changed = 0;  // of those
   std::size_t new_codes = 0;          // of all modalities and lengths
-  std::vector<Rejection> failed;      // new items whose content could not be read: 'warifu index' tries them again
+  std::vector<Rejection> failed;      // new items whose content could not be read: a code that they have stays
   std::size_t query_items_old = 0, query_items_new = 0;
   std::uint32_t measured_bits = 0;
   std::string relevance;

@@ -63,13 +63,14 @@ class UpdateTest : public TemporaryWorkspace {
     return options;
   }
 
-  void train_first(std::vector<std::string> kinds, const std::string& method = "dlch") {
+  void train_first(std::vector<std::string> kinds, const std::string& method = "dlch", int epochs = 8) {
     Workspace workspace = open();
     TrainRequest request;
     request.method = method;
     request.bits = method == "dlch" ? std::vector<std::uint32_t>{16, 32} : std::vector<std::uint32_t>{8};
     request.only_labels = std::move(kinds);
-    if (method == "dlch") request.settings = {"epochs=60", "batch=32", "hidden=64", "learning_rate=0.005"};
+    if (method == "dlch")
+      request.settings = {"epochs=" + std::to_string(epochs), "batch=32", "hidden=64", "learning_rate=0.005"};
     const auto trained = train(workspace, request, quiet_);
     ASSERT_TRUE(trained) << trained.error().message;
     ASSERT_TRUE(index_items(workspace, method, quiet_));
@@ -100,7 +101,7 @@ class UpdateTest : public TemporaryWorkspace {
 };
 
 TEST_F(UpdateTest, KeepsEveryFileOfCodesThroughFiveUpdatesAndAnIndexRunAfterEach) {
-  train_first({"k0", "k1", "k2"});
+  train_first({"k0", "k1", "k2"}, "dlch", 60);
   const auto fingerprint = read_space_info(folder_ / "workspace/spaces/dlch")->spaces.front().fingerprint;
   double first_before = 1;  // mAP of the first three kinds, before anything else was learnt
   for (std::uint32_t kind = 3; kind < 8; ++kind) {
@@ -320,8 +321,42 @@ TEST_F(UpdateTest, LetsOneAtATimeWriteCodes) {
   const auto held = workspace.lock_space("dlch");
   ASSERT_TRUE(held);
   EXPECT_EQ(learn({"k4"}).error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(index_items(workspace, "dlch", quiet_).error().code, ErrorCode::kUnavailable);
+  const auto refused = index_items(workspace, "dlch", quiet_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+  EXPECT_THAT(refused.error().message, HasSubstr("codes of space 'dlch'"));
   EXPECT_EQ(generation(), 1U);
+}
+
+TEST_F(UpdateTest, TrainingWaitsForAWriterOfTheFormerCodesAndLosesNothing) {
+  train_first({"k0", "k1", "k2", "k3"});
+  std::optional<Workspace> other = open();
+  auto held = std::make_unique<Result<WriteLock>>(other->lock_space("dlch"));
+  ASSERT_TRUE(*held);
+  class Releases final : public ProgressSink {
+   public:
+    explicit Releases(std::unique_ptr<Result<WriteLock>>& held) : held_(held) {}
+    void advance(std::string_view, std::size_t, std::size_t) override {}
+    void note(std::string_view text) override {
+      if (!text.contains("waiting")) return;
+      held_.reset();
+      waited = true;
+    }
+    bool stop_requested() const override { return false; }
+    bool waited = false;
+
+   private:
+    std::unique_ptr<Result<WriteLock>>& held_;
+  } progress(held);
+  Workspace workspace = open();
+  TrainRequest request;
+  request.method = "dlch";
+  request.bits = {8};
+  request.epochs = 1;
+  const auto trained = train(workspace, request, progress);
+  ASSERT_TRUE(trained) << trained.error().message;
+  EXPECT_TRUE(progress.waited);
+  EXPECT_EQ(read_space_info(folder_ / "workspace/spaces/dlch")->spaces.size(), 1U);
 }
 
 TEST_F(UpdateTest, NamesADamagedFileOfOldCodesInsteadOfMakingTheCodesAnew) {

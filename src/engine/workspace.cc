@@ -71,7 +71,9 @@ Result<void> Workspace::require_space(std::string_view space) const {
 }
 
 Result<WriteLock> Workspace::lock_space(std::string_view space) const {
-  return WriteLock::take(root_ / "spaces" / ("." + std::string(space) + ".lock"));
+  auto lock = WriteLock::take(root_ / "spaces" / ("." + std::string(space) + ".lock"));
+  if (!lock) return with_context("codes of space '" + std::string(space) + "'", lock.error());
+  return lock;
 }
 
 Result<std::string> Workspace::choose_space(const std::string& wanted) const {

@@ -21,7 +21,7 @@ SelectiveScanInputs on_cuda(SelectiveScanInputs inputs) {
 
 torch::Tensor scan(const SelectiveScanInputs& inputs) { return selective_scan(inputs); }
 
-void expect_the_same_as_on_the_cpu(const SelectiveScanInputs& inputs) {
+void expect_the_device_to_agree(const SelectiveScanInputs& inputs) {
   const auto y_gradient = torch::randn_like(inputs.u);
   const auto found = all_results(on_cuda(inputs), y_gradient.to(torch::kCUDA), scan);
   const auto expected = all_results(inputs, y_gradient, scan);
@@ -45,7 +45,7 @@ TEST_F(SelectiveScanOnCuda, AgreesWithTheCpuInEveryGradientAndShape) {
     for (const auto& [channels, states] : {std::pair<std::int64_t, std::int64_t>{3, 1}, {65, 5}, {256, 16}, {9, 256}})
       for (const bool everything : {true, false}) {
         SCOPED_TRACE(testing::PrintToString(std::vector<std::int64_t>{3, length, channels, states}));
-        expect_the_same_as_on_the_cpu(drawn_inputs({3, length, channels, states}, everything));
+        expect_the_device_to_agree(drawn_inputs({3, length, channels, states}, everything));
       }
 }
 
@@ -53,12 +53,12 @@ TEST_F(SelectiveScanOnCuda, AgreesWithTheCpuWhicheverTensorsAreNotGiven) {
   for (unsigned given = 0; given < 8; ++given) {
     const auto inputs = only_given(drawn_inputs({2, 19, 70, 3}), given);
     SCOPED_TRACE(testing::Message() << "given of D, z and delta_bias, by bits: " << given);
-    expect_the_same_as_on_the_cpu(inputs);
+    expect_the_device_to_agree(inputs);
   }
 }
 
 TEST_F(SelectiveScanOnCuda, OfNothingIsNothing) {
-  for (const ScanShape& shape : kEmptyScans) expect_the_same_as_on_the_cpu(drawn_inputs(shape));
+  for (const ScanShape& shape : kEmptyScans) expect_the_device_to_agree(drawn_inputs(shape));
 }
 
 TEST_F(SelectiveScanOnCuda, GivesTheSameBitsEveryTimeAndInAnyBatch) {

@@ -121,9 +121,18 @@ Result<DlchSettings> update_settings(const SpaceModel& model, const UpdateOption
       chosen.push_back(found->first + "=" + found->second);
   if (auto done = choose_settings(settings.named(), chosen); !done)
     return fail(ErrorCode::kBadFormat, std::string(kModelFile) + ": " + done.error().message, "train the space again");
+  if (options.epochs < 0)
+    return fail(ErrorCode::kInvalidArgument,
+                "epochs must be 0 (the method's default) or more, not " + std::to_string(options.epochs));
+  const auto read = settings.named_of_updates();
+  for (const NamedSetting& setting : settings.named())
+    if (chooses(options.settings, setting.name) &&
+        std::ranges::find(read, setting.name, &NamedSetting::name) == read.end())
+      return fail(ErrorCode::kInvalidArgument,
+                  "setting '" + std::string(setting.name) + "' is of the first training: an update does not read it");
   std::vector<std::string> asked = options.settings;
   if (options.epochs != 0) asked.push_back("update_epochs=" + std::to_string(options.epochs));
-  if (auto done = choose_settings(settings.named_of_updates(), asked); !done) return std::unexpected(done.error());
+  if (auto done = choose_settings(read, asked); !done) return std::unexpected(done.error());
   return settings;
 }
 

@@ -40,8 +40,9 @@ struct DmmhResult {
 // drawn), all with labels of every column; relevant is who shares a value in every column. Empty where fewer than two
 // have something to find.
 //
-// kInvalidArgument: fewer than two pairs or label values, features that are no numbers, a loss that became
-// none, bits_tolerance where nothing can be measured; kUnavailable: stopped on request, as run_training.
+// kInvalidArgument: fewer than two pairs or label values, more than 4,096 of these, features that are no numbers, a
+// loss that became none, bits_tolerance where nothing can be measured; kUnavailable: stopped on request, as
+// run_training.
 Result<DmmhResult> fit_dmmh(const TrainingSet& set, const TrainOptions& options, const DmmhSettings& settings,
                             const std::filesystem::path& directory, ProgressSink& progress);
 
