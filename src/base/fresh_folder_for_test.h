@@ -11,7 +11,7 @@ namespace warifu {
 
 // An empty folder of its own for each call, under the folder of temporary files.
 inline std::filesystem::path fresh_folder() {
-  std::string pattern = testing::TempDir() + "/warifu-test-XXXXXX";
+  std::string pattern = (std::filesystem::path(testing::TempDir()) / "warifu-test-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) std::abort();
   return pattern;
 }

@@ -151,7 +151,9 @@ Result<ItemCodes> ItemEncoder::encode_all(std::span<const Item> items, Modality 
       for (const std::size_t position : made->positions) all.segments[i].rows.push_back(chunk[position].row);
       all.segments[i].codes.append(made->codes[i]);
     }
-    for (const auto& [position, error] : made->failed) all.failed.emplace_back(begin + position, error);
+    if (modality != Modality::kBoth)
+      for (const auto& [position, error] : made->failed)
+        all.failed.push_back({chunk[position].id, error.message, error.hint});
     progress.advance(stage, begin + chunk.size(), items.size());
     if (progress.stop_requested())
       return fail(ErrorCode::kUnavailable, "stopped on request", "the same command starts this again");

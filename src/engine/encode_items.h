@@ -41,10 +41,10 @@ struct EncodedItems {
   std::vector<std::pair<std::size_t, Error>> failed;
 };
 
-// Codes of one modality at all lengths, and what could not be read.
+// Codes of one modality at all lengths.
 struct ItemCodes {
   std::vector<CodeSegment> segments;  // one for each of the encoder's spaces, rows ascending
-  std::vector<std::pair<std::size_t, Error>> failed;
+  std::vector<Rejection> failed;      // of a half: items whose content could not be read; codes of both meet them again
 
   bool made(ItemRow row) const;  // whether an item has codes here
 };

@@ -7,7 +7,6 @@
 #include <numeric>
 #include <optional>
 #include <set>
-#include <tuple>
 
 #include "base/rng.h"
 #include "engine/code_files.h"
@@ -281,26 +280,26 @@ class Evaluation {
     const auto lengths = encoder_->encoder().spaces();
     result.codes = encoded.codes[static_cast<std::size_t>(std::ranges::find(lengths, space.bits, &CodeSpace::bits) -
                                                           lengths.begin())];
-    return checked(std::move(result), space, modality, items.size(), split);
+    return checked(std::move(result), space, modality, items, split);
   }
 
   Result<CodedItems> codes_indexed(const CodeSpace& space, Modality modality, const std::vector<Item>& items,
                                    const std::string& split) {
     const auto segment = load_codes(workspace_, space, modality);
     if (!segment) return std::unexpected(segment.error());
-    return checked(*segment ? coded(items, **segment) : CodedItems(), space, modality, items.size(), split);
+    return checked(*segment ? coded(items, **segment) : CodedItems(), space, modality, items, split);
   }
 
   // Some of the wanted items must have a code; who has none is told once.
-  Result<CodedItems> checked(CodedItems result, const CodeSpace& space, Modality modality, std::size_t wanted,
-                             const std::string& split) {
+  Result<CodedItems> checked(CodedItems result, const CodeSpace& space, Modality modality,
+                             const std::vector<Item>& items, const std::string& split) {
     if (result.items.empty())
       return fail(ErrorCode::kNotFound,
                   "no item of split '" + split + "' has a code of its " + modality_name(modality) + " in space '" +
                       space.name + "'",
                   "run 'warifu index --space " + space.name + "'");
-    if (result.items.size() < wanted && noted_.insert({split, modality_name(modality), wanted}).second)
-      progress_.note(std::to_string(wanted - result.items.size()) + " items of split '" + split + "' have no " +
+    if (result.items.size() < items.size() && noted_.insert({modality, &items}).second)
+      progress_.note(std::to_string(items.size() - result.items.size()) + " items of split '" + split + "' have no " +
                      modality_name(modality) + " code and are left out");
     return result;
   }
@@ -317,8 +316,7 @@ class Evaluation {
     if (embedded->positions.empty())
       return fail(ErrorCode::kNotFound, "no item of split '" + split + "' has a " + modality_name(modality),
                   "see 'warifu status'");
-    if (embedded->positions.size() < items.size() &&
-        noted_.insert({split, modality_name(modality), items.size()}).second)
+    if (embedded->positions.size() < items.size() && noted_.insert({modality, &items}).second)
       progress_.note(std::to_string(items.size() - embedded->positions.size()) + " items of split '" + split +
                      "' have no " + modality_name(modality) + " and are left out");
     RealItems result{{}, std::move(embedded->rows)};
@@ -346,7 +344,7 @@ class Evaluation {
   std::vector<Item> database_;
   std::optional<ItemEncoder> encoder_;  // where codes or real values are made now
   std::map<std::pair<Modality, const std::vector<Item>*>, EncodedItems> encoded_;  // by it, of queries_ and database_
-  std::set<std::tuple<std::string, std::string, std::size_t>> noted_;              // split, modality and items wanted
+  std::set<std::pair<Modality, const std::vector<Item>*>> noted_;  // of which it was said that items lack a code
   EvaluateReport report_;
 };
 

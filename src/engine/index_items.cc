@@ -125,10 +125,7 @@ class Indexing {
     const auto codes =
         encoder_.encode_all(stale, modality, std::string("indexing ") + modality_name(modality), progress_);
     if (!codes) return std::unexpected(codes.error());
-    // Each broken half once: codes that need both meet it again.
-    if (modality != Modality::kBoth)
-      for (const auto& [position, error] : codes->failed)
-        report_.failed.push_back({stale[position].id, error.message, error.hint});
+    report_.failed.insert(report_.failed.end(), codes->failed.begin(), codes->failed.end());
     if (auto saved = save(*codes, old.back(), fresh); !saved) return saved;
     report_.codes[modality_name(modality)] += earlier.size();
     note_gone(modality, old, earlier, fresh, *codes);

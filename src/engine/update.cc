@@ -141,6 +141,7 @@ class Updating {
     auto made = new_pairs(*workspace_, *known_, new_, *encoder, progress_);
     if (!made) return std::unexpected(made.error());
     pairs = std::move(*made);
+    if (auto chosen = choose_queries(); !chosen) return chosen;
     return measure(*encoder, before, {}, &UpdateMeasure::old_before, &UpdateMeasure::new_before);
   }
 
@@ -164,10 +165,7 @@ class Updating {
       const auto codes = encoder.encode_all(new_.items, modality,
                                             std::string("encoding new ") + modality_name(modality) + "s", progress_);
       if (!codes) return std::unexpected(codes.error());
-      // Each broken half once: codes of both meet it again.
-      if (modality != Modality::kBoth)
-        for (const auto& [position, error] : codes->failed)
-          outcome_.failed.push_back({new_.items[position].id, error.message, error.hint});
+      outcome_.failed.insert(outcome_.failed.end(), codes->failed.begin(), codes->failed.end());
       for (const CodeSegment& segment : codes->segments) {
         const auto path = code_file(*workspace_, outcome_.space, modality, segment.space.bits, outcome_.generation);
         std::filesystem::remove(path, failure);  // of an update that was killed
@@ -243,27 +241,34 @@ class Updating {
     return workspace_->catalog().items(*rows);
   }
 
+  // Who asks and who answers in all measures: of known categories and of those that are learnt.
+  Result<void> choose_queries() {
+    auto asking = split("query");
+    auto answering = split("database");
+    if (!asking || !answering) {
+      progress_.note("nothing is measured: the workspace has no query or no database split");
+      return {};
+    }
+    UpdateQueries& queries = queries_.emplace();
+    for (Item& item : *asking) {
+      const bool is_new = new_.carries(item);
+      if (!is_new && std::ranges::none_of(item.labels, [&](const Label& label) { return known_->knows(label); }))
+        continue;
+      queries.items.push_back(std::move(item));
+      queries.is_new.push_back(is_new);
+    }
+    outcome_.query_items_new = static_cast<std::size_t>(std::ranges::count(queries.is_new, true));
+    outcome_.query_items_old = queries.items.size() - outcome_.query_items_new;
+    answering_ = std::move(*answering);
+    return {};
+  }
+
   using Figure = std::optional<double> UpdateMeasure::*;
 
   Result<void> measure(ItemEncoder& encoder, const AllCodes& codes, const LearnedCodes& learned, Figure of_old,
                        Figure of_new) {
     const auto started = Clock::now();
-    const auto asking = split("query");
-    const auto answering = split("database");
-    if (!asking || !answering) {
-      progress_.note("nothing is measured: the workspace has no query or no database split");
-      return {};
-    }
-    UpdateQueries queries;
-    for (const Item& item : *asking) {
-      const bool is_new = new_.carries(item);
-      if (!is_new && std::ranges::none_of(item.labels, [&](const Label& label) { return known_->knows(label); }))
-        continue;
-      queries.items.push_back(item);
-      queries.is_new.push_back(is_new);
-    }
-    outcome_.query_items_new = static_cast<std::size_t>(std::ranges::count(queries.is_new, true));
-    outcome_.query_items_old = queries.items.size() - outcome_.query_items_new;
+    if (!queries_) return {};
     std::map<Modality, CodeSegment> replaced;
     const auto half = [&](Modality modality) -> const CodeSegment* {
       const auto found = codes.find({modality, outcome_.measured_bits});
@@ -272,7 +277,7 @@ class Updating {
       return &replaced.emplace(modality, with_learned(*found->second, learned)).first->second;
     };
     SilentProgress quiet;
-    const auto measures = measure_update(*workspace_, queries, encoder, outcome_.measured_bits, *answering,
+    const auto measures = measure_update(*workspace_, *queries_, encoder, outcome_.measured_bits, answering_,
                                          {half(Modality::kImage), half(Modality::kText)}, rule_, quiet);
     if (!measures) return std::unexpected(measures.error());
     if (outcome_.measures.empty())
@@ -301,6 +306,8 @@ class Updating {
   RelevanceRule rule_;
   std::optional<KnownLabels> known_;
   NewItems new_;
+  std::optional<UpdateQueries> queries_;  // nothing: there is no such split
+  std::vector<Item> answering_;
   UpdateOutcome outcome_;
 };
 

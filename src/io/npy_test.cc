@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/fresh_folder_for_test.h"
 #include "io/npy_header.h"
 
 namespace warifu {
@@ -19,10 +20,6 @@ using testing::HasSubstr;
 
 class Npy : public testing::Test {
  protected:
-  Npy() {
-    std::string name = testing::TempDir() + "warifu_npy_XXXXXX";
-    folder_ = ::mkdtemp(name.data());
-  }
   ~Npy() override { std::filesystem::remove_all(folder_); }
 
   std::filesystem::path save(std::string_view bytes, bool compressed = false) {
@@ -37,7 +34,7 @@ class Npy : public testing::Test {
     return path;
   }
 
-  std::filesystem::path folder_;
+  std::filesystem::path folder_ = fresh_folder();
   int count_ = 0;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/fresh_folder_for_test.h"
 #include "io/record.h"
 
 namespace warifu {
@@ -17,10 +18,6 @@ namespace warifu {
 // A folder of one's own for a test of record readers, removed afterwards.
 class RecordFixture : public testing::Test {
  protected:
-  RecordFixture() {
-    std::string name = testing::TempDir() + "warifu_records_XXXXXX";
-    folder_ = ::mkdtemp(name.data());
-  }
   ~RecordFixture() override { std::filesystem::remove_all(folder_); }
 
   const std::filesystem::path& folder() const { return folder_; }
@@ -52,7 +49,7 @@ class RecordFixture : public testing::Test {
   }
 
  private:
-  std::filesystem::path folder_;
+  std::filesystem::path folder_ = fresh_folder();
 };
 
 }  // namespace warifu

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/file.h"
+#include "base/fresh_folder_for_test.h"
 
 namespace warifu {
 namespace {
@@ -17,10 +18,6 @@ using testing::HasSubstr;
 
 class Safetensors : public testing::Test {
  protected:
-  Safetensors() {
-    std::string name = testing::TempDir() + "warifu_safetensors_XXXXXX";
-    folder_ = ::mkdtemp(name.data());
-  }
   ~Safetensors() override { std::filesystem::remove_all(folder_); }
 
   Result<std::unique_ptr<SafetensorsFile>> open_bytes(std::string_view bytes) {
@@ -36,7 +33,7 @@ class Safetensors : public testing::Test {
     return open_bytes(bytes.append(header) + std::string(value_bytes, '\0'));
   }
 
-  std::filesystem::path folder_;
+  std::filesystem::path folder_ = fresh_folder();
 };
 
 template <typename T>

@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "base/file.h"
+#include "base/fresh_folder_for_test.h"
 #include "base/rng.h"
 #include "store/feature_store.h"
 
@@ -16,13 +17,6 @@ namespace warifu {
 namespace {
 
 using Keys = std::vector<std::string>;
-
-std::filesystem::path fresh_base(const std::string& name) {
-  auto folder = std::filesystem::path(testing::TempDir()) / ("features_crash_" + name);
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder / "f";
-}
 
 std::string key(std::size_t i) { return "key-" + std::to_string(i); }
 FloatMatrix row(std::size_t i) {
@@ -75,7 +69,7 @@ void expect_recovers(const std::filesystem::path& base, std::string_view npy, st
 }
 
 TEST(FeatureStoreCrash, KeepsWholeRowsWhereverTheFilesAreTorn) {
-  const auto base = fresh_base("torn");
+  const auto base = fresh_folder() / "f";
   constexpr std::size_t kRows = 4;
   {
     const auto store = open_feature_store(base);
@@ -94,7 +88,7 @@ TEST(FeatureStoreCrash, KeepsWholeRowsWhereverTheFilesAreTorn) {
 }
 
 TEST(FeatureStoreCrash, DoesNotBelieveADamagedKeyOrWhatFollows) {
-  const auto base = fresh_base("damaged");
+  const auto base = fresh_folder() / "f";
   {
     const auto store = open_feature_store(base);
     ASSERT_TRUE(store && append_rows(**store, 0, 4));
@@ -111,7 +105,7 @@ TEST(FeatureStoreCrash, DoesNotBelieveADamagedKeyOrWhatFollows) {
 }
 
 TEST(FeatureStoreCrash, KeepsEveryFlushedRowWhenItsWriterIsKilled) {
-  const auto base = fresh_base("kill");
+  const auto base = fresh_folder() / "f";
   Rng rng(23);
   std::size_t acknowledged = 0;
   for (int round = 0; round < 10; ++round) {
@@ -143,7 +137,7 @@ TEST(FeatureStoreCrash, KeepsEveryFlushedRowWhenItsWriterIsKilled) {
 }
 
 TEST(FeatureStoreCrash, ReportsAFullDiskAndKeepsWhatWasFlushed) {
-  const auto base = fresh_base("full");
+  const auto base = fresh_folder() / "f";
   {
     const auto store = open_feature_store(base);
     ASSERT_TRUE(store && append_rows(**store, 0, 5));

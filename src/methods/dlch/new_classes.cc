@@ -72,7 +72,7 @@ torch::Tensor new_class_words(const torch::Tensor& outputs, const torch::Tensor&
     auto best = word.clone();
     auto sureness = outputs[c].abs().clone();
     double farthest = -1;
-    for (std::int64_t flips = 0; flips <= bits; ++flips) {
+    for (std::int64_t flips = 0;; ++flips) {
       const auto apart = (static_cast<double>(bits) - others.mv(word)) / 2;
       const double least = apart.min().item<double>();
       if (least > farthest) {
