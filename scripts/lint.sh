@@ -1,6 +1,6 @@
 #!/bin/bash
 # lint.sh [--all]: layout (clang-format), mistakes and names (clang-tidy), scripts (shellcheck).
-# Without --all, clang-tidy reads the rooms that every other stands on (base, codes, index, evaluate, search), which take two
+# Without --all, clang-tidy reads the rooms that every other stands on (base, codes, segments, index, evaluate, search), which take two
 # minutes; the rest takes from half a minute to several a file (JSON, libtorch).
 # A file that passed is not read again until it, a header or .clang-tidy changes (build/tidy/passed).
 set -euo pipefail
@@ -37,7 +37,7 @@ units() {
 if [[ $all == --all ]]; then
   mapfile -t files < <(units | grep -v '^cmake/' | cut -f 1)
 else
-  mapfile -t files < <(units | awk -F '\t' '$1 !~ /_test\.cc$/ && $1 ~ /^src\/(base|codes|index|evaluate|search)\// { print $1 }')
+  mapfile -t files < <(units | awk -F '\t' '$1 !~ /_test\.cc$/ && $1 ~ /^src\/(base|codes|segments|index|evaluate|search)\// { print $1 }')
 fi
 
 shared=$({ cat .clang-tidy; find src bench fuzz tests -name '*.h' | sort | xargs cat; } | sha256sum | cut -c 1-64)

@@ -1,4 +1,6 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -75,6 +77,37 @@ TEST(ParallelFor, HandsAnExceptionToTheCaller) {
                               if (begin > 10) throw std::runtime_error("stop");
                             }),
                std::runtime_error);
+  set_thread_count(0);
+}
+
+TEST(ParallelFor, ServesSeveralCallersAtOnce) {
+  set_thread_count(3);
+  std::atomic<std::size_t> done = 0;
+  {
+    std::vector<std::jthread> callers;
+    for (int caller = 0; caller < 6; ++caller)
+      callers.emplace_back([&] {
+        for (int round = 0; round < 200; ++round)
+          parallel_for(40, 1, [&](std::size_t begin, std::size_t end) { done += end - begin; });
+      });
+  }
+  EXPECT_EQ(done, 6U * 200 * 40);
+  set_thread_count(0);
+}
+
+TEST(ParallelFor, WorksInTheChildOfAFork) {
+  set_thread_count(2);
+  std::atomic<std::size_t> done = 0;
+  const auto work = [&](std::size_t begin, std::size_t end) { done += end - begin; };
+  parallel_for(100, 1, work);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    parallel_for(100, 1, work);
+    ::_exit(done == 200 ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
   set_thread_count(0);
 }
 

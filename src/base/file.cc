@@ -5,34 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+
+#include "base/file_descriptor.h"
 
 namespace warifu {
 namespace {
-
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd) : fd_(fd) {}
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
-  ~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-
- private:
-  int fd_;
-};
-
-Fail system_error(const std::filesystem::path& path, int reason) {
-  const ErrorCode code = reason == ENOENT || reason == ENOTDIR ? ErrorCode::kNotFound : ErrorCode::kIo;
-  return fail(code, path.string() + ": " + std::strerror(reason));
-}
 
 Result<std::size_t> checked_size(int fd, const std::filesystem::path& path, std::size_t max_bytes) {
   struct stat status {};

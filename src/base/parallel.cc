@@ -1,11 +1,18 @@
 #include "base/parallel.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace warifu {
 namespace {
@@ -14,6 +21,83 @@ std::atomic<std::size_t> configured_threads{0};
 
 // Whether this thread works for a parallel_for that has several.
 thread_local bool one_of_several = false;
+
+void pause_a_little() {
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+// Threads that wait for work, since starting some takes as long as scanning a million codes. They look out for the next
+// call for some ten microseconds, then sleep. Never taken down: at the end of the process they sleep or look out, and
+// touch nothing but this.
+class WaitingThreads {
+ public:
+  // Runs `job` on `helpers` threads and on this one, and returns true when all are done; false at once where they
+  // work for somebody else.
+  bool run(std::size_t helpers, const std::function<void()>& job) {
+    const std::unique_lock in_use(in_use_, std::try_to_lock);
+    if (!in_use) return false;
+    for (; started_ < helpers; ++started_)
+      std::thread([this, place = started_, seen = call_.load()] { wait_for_calls(place, seen); }).detach();
+    job_ = &job;
+    unfinished_.store(helpers, std::memory_order_relaxed);
+    // Number of the call and how many are called, in one word: a thread that was not called looks at nothing else.
+    call_.store(((call_.load() >> 16) + 1) << 16 | helpers, std::memory_order_release);
+    call_.notify_all();
+    job();
+    wait_while(unfinished_, [](std::uint64_t unfinished) { return unfinished != 0; });
+    return true;
+  }
+
+ private:
+  template <typename Waiting>
+  static std::uint64_t wait_while(const std::atomic<std::uint64_t>& number, const Waiting& waiting) {
+    constexpr int kLooks = 2000;
+    for (int look = 0; look < kLooks; ++look) {
+      const std::uint64_t now = number.load(std::memory_order_acquire);
+      if (!waiting(now)) return now;
+      pause_a_little();
+    }
+    for (;;) {
+      const std::uint64_t now = number.load(std::memory_order_acquire);
+      if (!waiting(now)) return now;
+      number.wait(now, std::memory_order_acquire);
+    }
+  }
+
+  void wait_for_calls(std::size_t place, std::uint64_t seen) {
+    for (;;) {
+      seen = wait_while(call_, [&](std::uint64_t call) { return call == seen; });
+      if (place >= (seen & 0xFFFF)) continue;
+      (*job_)();
+      if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
+    }
+  }
+
+  std::mutex in_use_;
+  std::size_t started_ = 0;
+  const std::function<void()>* job_ = nullptr;
+  std::atomic<std::uint64_t> call_{0};
+  std::atomic<std::uint64_t> unfinished_{0};
+};
+
+std::atomic<WaitingThreads*> waiting_threads{nullptr};
+std::atomic<WaitingThreads*> left_in_the_parent{nullptr};
+
+WaitingThreads& threads_of_this_process() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    // The child of a fork has none of the threads; it starts its own.
+    ::pthread_atfork(nullptr, nullptr, [] { left_in_the_parent = waiting_threads.exchange(nullptr); });
+  });
+  WaitingThreads* threads = waiting_threads;
+  if (threads != nullptr) return *threads;
+  auto* const made = new WaitingThreads;
+  if (waiting_threads.compare_exchange_strong(threads, made)) return *made;
+  delete made;
+  return *threads;
+}
 
 }  // namespace
 
@@ -53,7 +137,7 @@ void parallel_for(std::size_t count, std::size_t grain, const std::function<void
     }
     one_of_several = false;
   };
-  {
+  if (!threads_of_this_process().run(threads - 1, run)) {
     std::vector<std::jthread> workers;
     workers.reserve(threads - 1);
     for (std::size_t i = 1; i < threads; ++i) workers.emplace_back(run);

@@ -13,6 +13,7 @@ class ExportVerb final : public Verb {
     flags.value("--bits", bits_, "code length (default: the longest)");
     flags.value("--modality", modality_, "image, text or both")->capture_default_str();
     flags.value("--to", folder_, "folder to write into")->required();
+    flags.value("--format", format_, "npy, or faiss for a FAISS IndexBinaryFlat")->capture_default_str();
   }
 
   Result<int> run(const Invocation& invocation) override {
@@ -22,7 +23,9 @@ class ExportVerb final : public Verb {
     if (!workspace) return std::unexpected(workspace.error());
     const auto modality = parse_modality(modality_);
     if (!modality) return std::unexpected(modality.error());
-    const auto written = export_codes(*workspace, space_, bits_, *modality, folder_);
+    const auto format = parse_code_format(format_);
+    if (!format) return std::unexpected(format.error());
+    const auto written = export_codes(*workspace, space_, bits_, *modality, folder_, *format);
     if (!written) return std::unexpected(written.error());
     if (*form == OutputForm::kTable) {
       print_line(fmt::format("{} codes in {}, ids in {}", count_text(written->count), written->codes.string(),
@@ -39,6 +42,7 @@ class ExportVerb final : public Verb {
   std::uint32_t bits_ = 0;
   std::string modality_ = "image";
   std::filesystem::path folder_;
+  std::string format_ = "npy";
 };
 
 }  // namespace

@@ -12,6 +12,9 @@ std::unique_ptr<Verb> make_search_verb();
 std::unique_ptr<Verb> make_evaluate_verb();
 std::unique_ptr<Verb> make_status_verb();
 std::unique_ptr<Verb> make_export_verb();
+std::unique_ptr<Verb> make_import_verb();
+std::unique_ptr<Verb> make_doctor_verb();
+std::unique_ptr<Verb> make_bench_verb();
 
 namespace {
 
@@ -47,10 +50,25 @@ constexpr std::array kVerbs = {
               "warifu evaluate --space contrastive --relevance any:articleType\n"
               "  warifu evaluate --bits 64 --database text --output json --run-folder runs/",
               make_evaluate_verb},
-    VerbEntry{"export", "data", "Write codes as NPY with the item ids beside them.",
+    VerbEntry{"export", "data", "Write codes for other programs, as NPY or FAISS, with the item ids beside them.",
               "warifu export --space contrastive --bits 64 --modality image --to codes/\n"
-              "  warifu export --space cca-itq --to codes/",
+              "  warifu export --space cca-itq --format faiss --to codes/",
               make_export_verb},
+    VerbEntry{"import", "data", "Give items the codes of a file, as 'export' writes them, instead of encoding them.",
+              "warifu import --space contrastive --bits 64 --modality image --codes codes/contrastive-image-64.npy "
+              "--ids codes/contrastive-image-64.ids.txt\n"
+              "  warifu import --space cca-itq --codes codes.index --ids ids.txt",
+              make_import_verb},
+    VerbEntry{"doctor", "data",
+              "Check every file of the workspace, and repair codes from what is left; status 65 while something is "
+              "damaged.",
+              "warifu doctor\n"
+              "  warifu doctor --repair --output json",
+              make_doctor_verb},
+    VerbEntry{"bench", "measurement", "Measure search on this machine against what the machine can do at best.",
+              "warifu bench hamming\n"
+              "  warifu bench hamming --items 10000000 --bits 128 --data clustered --output json",
+              make_bench_verb},
 };
 
 }  // namespace

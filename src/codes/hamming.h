@@ -1,31 +1,20 @@
 #pragma once
 
+#include <bit>
+#include <cassert>
+#include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
-
-#include "codes/code_matrix.h"
 
 namespace warifu {
 
-// Distances from one code to every code of a matrix.
-//
-//   query      words_per_code() words, padding bits zero
-//   distances  [codes.count()] written; 0 … bits
-//
-// The kernel is chosen once, at run time, by what the processor can do (never by its name): plain
-// popcount, the POPCNT instruction, AVX2 or AVX-512 VPOPCNTDQ. All give the same numbers.
-// Thread safety: reentrant.
-void hamming_distances(std::span<const std::uint64_t> query, const CodeMatrix& codes,
-                       std::span<std::uint16_t> distances);
-
-// The same for a run of whole rows, as CodeMatrix::rows() gives them: distances.size() codes of
-// query.size() words each. For callers that scan in blocks.
-void hamming_distances(std::span<const std::uint64_t> query, std::span<const std::uint64_t> codes,
-                       std::span<std::uint16_t> distances);
-
-// Name of the kernel in use ("avx512-vpopcntdq", "avx2", "popcnt", "portable"), for --version and
-// reports.
-std::string_view hamming_kernel_name();
+// Number of bits in which two codes of the same length differ; padding bits are zero. For one pair at a time: many
+// are compared with block_kernels.h.
+inline std::uint32_t hamming_distance(std::span<const std::uint64_t> a, std::span<const std::uint64_t> b) {
+  assert(a.size() == b.size() && "codes of one length");
+  int differing = 0;
+  for (std::size_t w = 0; w < a.size(); ++w) differing += std::popcount(a[w] ^ b[w]);
+  return static_cast<std::uint32_t>(differing);
+}
 
 }  // namespace warifu

@@ -7,6 +7,9 @@
 
 #include "base/file.h"
 #include "base/join.h"
+#include "index/flat_index.h"
+#include "segments/code_store.h"
+#include "segments/mapped_segment.h"
 
 namespace warifu {
 namespace {
@@ -26,14 +29,116 @@ bool is_gone(const std::map<ItemRow, std::uint32_t>& gone, ItemRow row, std::uin
 constexpr const char* kPutBack =
     "put the file back from a copy; without it (remove it) its items get codes of the present model";
 
+// The codes of one generation where they lie.
+struct StoredCodes {
+  CodeSpace space;
+  Modality modality = Modality::kImage;
+  std::vector<SegmentView> segments;
+  std::shared_ptr<const void> owner;
+};
+
+Fail made_by_another_model(const std::filesystem::path& path, const CodeSpace& space) {
+  return fail(ErrorCode::kIncompatible,
+              path.string() + ": these codes were made by another model than the one in space '" + space.name + "'",
+              space.generation > 1 ? std::string(kPutBack)
+                                   : "run 'warifu index --space " + space.name + "' to encode the items anew");
+}
+
+Result<StoredCodes> open_old_file(const std::filesystem::path& path, const CodeSpace& wanted, Modality modality) {
+  auto segment = MappedSegment::open(path, SegmentCheck::kWhole);
+  if (!segment) return std::unexpected(segment.error());
+  if ((*segment)->space() != wanted || (*segment)->modality() != modality) return made_by_another_model(path, wanted);
+  const SegmentView view{(*segment)->codes(), (*segment)->rows(), nullptr, (*segment)->count()};
+  return StoredCodes{wanted, modality, {view}, *segment};
+}
+
+Result<StoredCodes> open_folder(const std::filesystem::path& folder, const CodeSpace& wanted, Modality modality) {
+  const auto there = code_store_space(folder);
+  if (!there) return std::unexpected(there.error());
+  if (there->space != wanted || there->modality != modality) return made_by_another_model(folder, wanted);
+  auto snapshot = load_code_snapshot(folder, wanted, modality);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  const auto segments = (*snapshot)->segments();
+  return StoredCodes{wanted, modality, {segments.begin(), segments.end()}, *snapshot};
+}
+
+// Null where the generation has no codes.
+Result<std::unique_ptr<StoredCodes>> open_generation(const Workspace& workspace, const CodeSpace& space,
+                                                     Modality modality, std::uint32_t generation) {
+  const auto folder = code_folder(workspace, space.name, modality, space.bits, generation);
+  const auto file = old_code_file(folder);
+  std::error_code failure;
+  const bool has_folder = std::filesystem::exists(folder, failure);
+  if (!has_folder && !std::filesystem::exists(file, failure)) return nullptr;
+  CodeSpace expected = space;
+  expected.generation = generation;
+  auto stored = has_folder ? open_folder(folder, expected, modality) : open_old_file(file, expected, modality);
+  if (!stored && space.generation > 1) return fail(stored.error().code, stored.error().message, kPutBack);
+  if (!stored) return std::unexpected(stored.error());
+  return std::make_unique<StoredCodes>(std::move(*stored));
+}
+
+bool is_live(const SegmentView& segment, std::size_t position) {
+  return segment.live == nullptr || (segment.live[position / 64] >> (position % 64) & 1) != 0;
+}
+
+// In ascending rows, without the dead.
+CodeSegment in_memory(const StoredCodes& stored) {
+  std::vector<std::pair<ItemRow, std::pair<std::size_t, std::size_t>>> entries;  // row, segment and position
+  for (std::size_t s = 0; s < stored.segments.size(); ++s)
+    for (std::size_t i = 0; i < stored.segments[s].codes.count; ++i)
+      if (is_live(stored.segments[s], i)) entries.push_back({stored.segments[s].rows[i], {s, i}});
+  std::ranges::sort(entries);
+  CodeSegment segment{stored.space, stored.modality, {}, CodeMatrix(entries.size(), stored.space.bits)};
+  segment.rows.reserve(entries.size());
+  for (const auto& [row, place] : entries) {
+    const CodeMatrix code = unblock(stored.segments[place.first].codes, place.second, place.second + 1);
+    std::ranges::copy(code.row(0), segment.codes.row(segment.rows.size()).begin());
+    segment.rows.push_back(row);
+  }
+  return segment;
+}
+
+// So many codes are put at once.
+constexpr std::size_t kCodesOfAChange = std::size_t{1} << 14;
+
+Result<void> put_all(CodeStore& store, const CodeSegment& codes) {
+  for (std::size_t begin = 0; begin < codes.rows.size(); begin += kCodesOfAChange) {
+    const std::size_t end = std::min(begin + kCodesOfAChange, codes.rows.size());
+    const auto words = codes.codes.rows(begin, end);
+    const CodeMatrix part(end - begin, codes.codes.bits(), std::vector(words.begin(), words.end()));
+    if (auto put = store.put(std::span(codes.rows).subspan(begin, end - begin), part); !put) return put;
+  }
+  return {};
+}
+
+using OpenedStore = Result<std::unique_ptr<CodeStore>>;
+
+OpenedStore open_store(const std::filesystem::path& folder, const CodeSegment& codes) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder.parent_path(), failure);
+  if (failure) return fail(ErrorCode::kIo, folder.parent_path().string() + ": " + failure.message());
+  // What another model made, or what is damaged, is replaced; what a later program wrote is not.
+  const auto there = code_store_space(folder);
+  const bool of_another = there && (there->space != codes.space || there->modality != codes.modality);
+  OpenedStore store =
+      of_another ? OpenedStore(fail(ErrorCode::kBadFormat, "")) : CodeStore::open(folder, codes.space, codes.modality);
+  if (store || store.error().code != ErrorCode::kBadFormat) return store;
+  std::filesystem::remove_all(folder, failure);
+  if (failure) return fail(ErrorCode::kIo, folder.string() + ": " + failure.message());
+  return CodeStore::open(folder, codes.space, codes.modality);
+}
+
 }  // namespace
 
-std::filesystem::path code_file(const Workspace& workspace, std::string_view space, Modality modality,
-                                std::uint32_t bits, std::uint32_t generation) {
+std::filesystem::path code_folder(const Workspace& workspace, std::string_view space, Modality modality,
+                                  std::uint32_t bits, std::uint32_t generation) {
   std::string name = std::string(modality_name(modality)) + "-" + std::to_string(bits);
   if (generation > 1) name += ".g" + std::to_string(generation);
-  return workspace.space_folder(space) / "codes" / (name + ".wcs");
+  return workspace.space_folder(space) / "codes" / name;
 }
+
+std::filesystem::path old_code_file(const std::filesystem::path& folder) { return folder.string() + ".wcs"; }
 
 Result<CodeSpace> choose_bits(const SpaceInfo& info, std::uint32_t bits) {
   for (const CodeSpace& space : info.spaces)
@@ -48,20 +153,9 @@ Result<std::vector<std::unique_ptr<CodeSegment>>> load_generations(const Workspa
                                                                    Modality modality) {
   std::vector<std::unique_ptr<CodeSegment>> generations(space.generation);
   for (std::uint32_t generation = 1; generation <= space.generation; ++generation) {
-    const auto path = code_file(workspace, space.name, modality, space.bits, generation);
-    std::error_code failure;
-    if (!std::filesystem::exists(path, failure)) continue;
-    auto segment = read_code_segment(path);
-    if (!segment && space.generation == 1) return std::unexpected(segment.error());
-    if (!segment) return fail(segment.error().code, segment.error().message, kPutBack);
-    CodeSpace expected = space;
-    expected.generation = generation;
-    if (segment->space != expected)
-      return fail(ErrorCode::kIncompatible,
-                  path.string() + ": these codes were made by another model than the one in space '" + space.name + "'",
-                  space.generation > 1 ? std::string(kPutBack)
-                                       : "run 'warifu index --space " + space.name + "' to encode the items anew");
-    generations[generation - 1] = std::make_unique<CodeSegment>(std::move(*segment));
+    const auto stored = open_generation(workspace, space, modality, generation);
+    if (!stored) return std::unexpected(stored.error());
+    if (*stored) generations[generation - 1] = std::make_unique<CodeSegment>(in_memory(**stored));
   }
   return generations;
 }
@@ -88,6 +182,59 @@ Result<std::unique_ptr<CodeSegment>> load_codes(const Workspace& workspace, cons
     merged->rows.push_back(row);
   }
   return merged;
+}
+
+Result<std::shared_ptr<const Index>> open_index(const Workspace& workspace, const CodeSpace& space, Modality modality) {
+  if (space.generation > 1) {
+    auto codes = load_codes(workspace, space, modality);
+    if (!codes) return std::unexpected(codes.error());
+    return *codes ? std::shared_ptr<const Index>(make_flat_index(std::move(**codes))) : nullptr;
+  }
+  auto stored = open_generation(workspace, space, modality, 1);
+  if (!stored) return std::unexpected(stored.error());
+  if (!*stored) return nullptr;
+  return std::shared_ptr<const Index>(
+      make_flat_index(space, modality, std::move((*stored)->segments), std::move((*stored)->owner)));
+}
+
+Result<void> save_codes(const Workspace& workspace, const CodeSegment& added, std::span<const ItemRow> kept) {
+  const CodeSpace& space = added.space;
+  const auto folder = code_folder(workspace, space.name, added.modality, space.bits, space.generation);
+  const auto file = old_code_file(folder);
+  std::error_code failure;
+  std::unique_ptr<CodeSegment> from_file;
+  if (!std::filesystem::exists(folder, failure) && std::filesystem::exists(file, failure))
+    if (auto old = read_code_segment(file); old && old->space == space && old->modality == added.modality)
+      from_file = std::make_unique<CodeSegment>(std::move(*old));
+  auto store = open_store(folder, added);
+  if (!store) return std::unexpected(store.error());
+  if (from_file)
+    if (auto put = put_all(**store, *from_file); !put) return put;
+  std::vector<ItemRow> gone;
+  const auto snapshot = (*store)->snapshot();
+  for (const SegmentView& segment : snapshot->segments())
+    for (std::size_t i = 0; i < segment.codes.count; ++i)
+      if (is_live(segment, i) && !std::ranges::binary_search(kept, segment.rows[i]) &&
+          !std::ranges::binary_search(added.rows, segment.rows[i]))
+        gone.push_back(segment.rows[i]);
+  if (auto put = put_all(**store, added); !put) return put;
+  if (!gone.empty())
+    if (auto removed = (*store)->remove(gone); !removed) return removed;
+  if (auto flushed = (*store)->flush(); !flushed) return flushed;
+  const CodeStoreStats stats = (*store)->stats();
+  if (stats.dead > stats.codes / 4 || stats.segments > 8)
+    if (auto compacted = (*store)->compact(); !compacted) return compacted;
+  std::filesystem::remove(file, failure);
+  return {};
+}
+
+std::uint64_t code_bytes(const Workspace& workspace, std::string_view space) {
+  std::uint64_t bytes = 0;
+  std::error_code failure;
+  const auto folder = workspace.space_folder(space) / "codes";
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, failure))
+    if (entry.is_regular_file(failure) && entry.path().filename() != "state.json") bytes += entry.file_size(failure);
+  return bytes;
 }
 
 std::int64_t IndexState::revision_of(std::uint32_t generation) const {

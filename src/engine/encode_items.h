@@ -14,7 +14,7 @@
 #include "encode/encoder.h"
 #include "engine/content_source.h"
 #include "engine/workspace.h"
-#include "index/code_segment.h"
+#include "segments/code_segment.h"
 #include "methods/method.h"
 #include "store/catalog.h"
 

@@ -20,9 +20,9 @@ Result<Finder> Finder::open(const Workspace& workspace, const std::string& wante
   std::array<std::shared_ptr<const Index>, 3> indexes;
   constexpr std::array kModalities = {Modality::kImage, Modality::kText, Modality::kBoth};
   for (std::size_t i = 0; i < kModalities.size(); ++i) {
-    auto segment = load_codes(workspace, *space, kModalities[i]);
-    if (!segment) return std::unexpected(segment.error());
-    if (*segment) indexes[i] = make_flat_index(std::move(**segment));
+    auto index = open_index(workspace, *space, kModalities[i]);
+    if (!index) return std::unexpected(index.error());
+    indexes[i] = std::move(*index);
   }
   if (!indexes[0] && !indexes[1])
     return fail(ErrorCode::kNotFound, "nothing is indexed in space '" + *name + "'",

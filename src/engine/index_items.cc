@@ -10,22 +10,6 @@
 namespace warifu {
 namespace {
 
-// The codes made now and those of `fresh` rows from old (null: none), in ascending row order.
-CodeSegment merge(const CodeSegment& made, const CodeSegment* old, std::span<const ItemRow> fresh) {
-  std::vector<std::pair<ItemRow, std::span<const std::uint64_t>>> entries;
-  for (std::size_t i = 0; i < made.rows.size(); ++i) entries.emplace_back(made.rows[i], made.codes.row(i));
-  if (old)
-    for (std::size_t i = 0; i < old->rows.size(); ++i)
-      if (std::ranges::binary_search(fresh, old->rows[i])) entries.emplace_back(old->rows[i], old->codes.row(i));
-  std::ranges::sort(entries, {}, [](const auto& entry) { return entry.first; });
-  CodeSegment segment{made.space, made.modality, {}, CodeMatrix(entries.size(), made.space.bits)};
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    segment.rows.push_back(entries[i].first);
-    std::ranges::copy(entries[i].second, segment.codes.row(i).begin());
-  }
-  return segment;
-}
-
 class Indexing {
  public:
   Indexing(Workspace& workspace, ItemEncoder encoder, ProgressSink& progress)
@@ -50,8 +34,7 @@ class Indexing {
       if (auto done = index_modality(*items, modality); !done) return std::unexpected(done.error());
     for (std::uint32_t made = 1; made <= generation(); ++made) state_.revisions[made] = revision;
     if (auto written = write_index_state(workspace_, name, state_); !written) return std::unexpected(written.error());
-    for (const auto& entry : std::filesystem::directory_iterator(folder, failure))
-      if (entry.path().extension() == ".wcs") report_.bytes += entry.file_size(failure);
+    report_.bytes = code_bytes(workspace_, name);
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     return std::move(report_);
   }
@@ -64,7 +47,7 @@ class Indexing {
   // The codes of one generation at all lengths; null where there are none or another model made them.
   using Segments = std::vector<std::unique_ptr<CodeSegment>>;
 
-  // Of a space that was never updated a file that cannot be read is made anew. Files of earlier generations are not,
+  // Of a space that was never updated codes that cannot be read are made anew. Those of earlier generations are not,
   // and to encode old items by the present model because of one that is damaged would change their codes: an error.
   Result<std::vector<Segments>> old_codes(Modality modality) const {
     std::vector<Segments> old(generation());
@@ -102,8 +85,8 @@ class Indexing {
     if (!loaded) return std::unexpected(loaded.error());
     const auto& old = *loaded;
     std::vector<Item> stale;
-    std::vector<ItemRow> fresh;    // in this generation's files
-    std::vector<ItemRow> earlier;  // good codes in files of earlier generations, which stay as they are
+    std::vector<ItemRow> fresh;    // of this generation
+    std::vector<ItemRow> earlier;  // good codes of earlier generations, which stay as they are
     for (const Item& item : items) {
       if (!encoder_.has(item, modality)) continue;
       std::uint32_t where = 0;
@@ -132,7 +115,7 @@ class Indexing {
     return {};
   }
 
-  // Files of earlier generations are never written again: what no longer holds there is written down beside them.
+  // Codes of earlier generations are never written again: what no longer holds there is written down beside them.
   void note_gone(Modality modality, const std::vector<Segments>& old, const std::vector<ItemRow>& earlier,
                  const std::vector<ItemRow>& fresh, const ItemCodes& codes) {
     auto& gone = state_.gone[modality_name(modality)];
@@ -151,11 +134,8 @@ class Indexing {
     report_.encoded[name] = added;
     report_.codes[name] = added + fresh.size();
     const bool changed = added > 0 || (old.front() && old.front()->rows.size() != fresh.size());
-    for (std::size_t i = 0; changed && i < codes.segments.size(); ++i) {
-      const CodeSegment& made = codes.segments[i];
-      const auto path = code_file(workspace_, report_.space, made.modality, made.space.bits, generation());
-      if (auto written = write_code_segment(path, merge(made, old[i].get(), fresh)); !written) return written;
-    }
+    for (std::size_t i = 0; changed && i < codes.segments.size(); ++i)
+      if (auto saved = save_codes(workspace_, codes.segments[i], fresh); !saved) return saved;
     return {};
   }
 

@@ -2,8 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <fstream>
 
+#include "base/file.h"
+#include "base/hash.h"
 #include "base/rng.h"
 #include "engine/code_files.h"
 #include "engine/contact_sheet.h"
@@ -175,7 +178,8 @@ TEST_F(Pipeline, EncodesOnlyWhatIsNewOrChanged) {
   Workspace workspace = open();
   train_and_index(workspace);
   EXPECT_EQ(index_items(workspace, "cca-itq", quiet_)->encoded.at("image"), 0U);
-  const auto before = read_file(code_file(workspace, "cca-itq", Modality::kImage, 8), 1 << 20);
+  const CodeSpace space = read_space_info(workspace.space_folder("cca-itq"))->spaces.back();
+  const auto before = load_codes(workspace, space, Modality::kImage);
   FloatMatrix images = *read_npy_matrix(folder_ / "i.npy");
   images.row(3)[0] += 1;
   ASSERT_TRUE(write_npy(folder_ / "i.npy", images));
@@ -183,7 +187,51 @@ TEST_F(Pipeline, EncodesOnlyWhatIsNewOrChanged) {
   const auto again = index_items(workspace, "cca-itq", quiet_);
   EXPECT_EQ(again->encoded.at("image"), 1U);
   EXPECT_EQ(again->codes.at("image"), kPairs);
-  EXPECT_EQ(before->size(), read_file(code_file(workspace, "cca-itq", Modality::kImage, 8), 1 << 20)->size());
+  const auto after = load_codes(workspace, space, Modality::kImage);
+  EXPECT_EQ((*after)->rows, (*before)->rows);
+  std::size_t differing = 0;
+  for (std::size_t i = 0; i < (*after)->rows.size(); ++i)
+    differing += std::ranges::equal((*after)->codes.row(i), (*before)->codes.row(i)) ? 0 : 1;
+  EXPECT_LE(differing, 1U);
+}
+
+// As programs before the code stores left them.
+TEST_F(Pipeline, ReadsCodesInOneOldFileAndMakesThemAStoreWhenTheyChange) {
+  Workspace workspace = open();
+  train_and_index(workspace);
+  const CodeSpace space = read_space_info(workspace.space_folder("cca-itq"))->spaces.back();
+  const auto folder = code_folder(workspace, space.name, Modality::kImage, space.bits);
+  const auto before = load_codes(workspace, space, Modality::kImage);
+  ASSERT_TRUE(write_code_segment(old_code_file(folder), **before));
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ((*load_codes(workspace, space, Modality::kImage))->rows, (*before)->rows);
+  EXPECT_EQ((*open_index(workspace, space, Modality::kImage))->size(), kPairs);
+  EXPECT_EQ(index_items(workspace, "cca-itq", quiet_)->encoded.at("image"), 0U);
+  EXPECT_FALSE(std::filesystem::exists(folder));
+
+  CodeSegment one{space, Modality::kImage, {(*before)->rows[3]}, CodeMatrix(1, space.bits)};
+  ASSERT_TRUE(save_codes(workspace, one, (*before)->rows));
+  EXPECT_FALSE(std::filesystem::exists(old_code_file(folder)));
+  const auto after = load_codes(workspace, space, Modality::kImage);
+  EXPECT_EQ((*after)->rows, (*before)->rows);
+  EXPECT_EQ((*after)->codes.row(3)[0], 0U);
+  EXPECT_EQ((*after)->codes.row(4)[0], (*before)->codes.row(4)[0]);
+}
+
+TEST_F(Pipeline, NeverReplacesCodesThatALaterProgramWrote) {
+  Workspace workspace = open();
+  train_and_index(workspace);
+  const CodeSpace space = read_space_info(workspace.space_folder("cca-itq"))->spaces.back();
+  const auto folder = code_folder(workspace, space.name, Modality::kImage, space.bits);
+  const auto manifest = folder / "manifest.wcm";
+  std::vector<std::byte> bytes = *read_file(manifest, 1 << 20);
+  bytes[8] = std::byte{99};  // its version
+  const std::uint32_t crc = crc32c(std::span(bytes).first(bytes.size() - 4));
+  std::memcpy(bytes.data() + bytes.size() - 4, &crc, 4);
+  ASSERT_TRUE(write_file_atomically(manifest, bytes));
+  const CodeSegment one{space, Modality::kImage, {1}, CodeMatrix(1, space.bits)};
+  EXPECT_EQ(save_codes(workspace, one, {}).error().code, ErrorCode::kIncompatible);
+  EXPECT_EQ(*read_file(manifest, 1 << 20), bytes);
 }
 
 TEST_F(Pipeline, GivesTheSameCodesForTheSameSeed) {
@@ -200,15 +248,16 @@ TEST_F(Pipeline, GivesTheSameCodesForTheSameSeed) {
 TEST_F(Pipeline, RefusesCodesThatAnotherModelMade) {
   Workspace workspace = open();
   train_and_index(workspace, 1);
-  const auto old = read_file(code_file(workspace, "cca-itq", Modality::kImage, 8), 1 << 20);
+  const auto codes = code_folder(workspace, "cca-itq", Modality::kImage, 8);
+  std::filesystem::copy(codes, folder_ / "old", std::filesystem::copy_options::recursive);
   options_.source.label_columns = {};
   TrainRequest request;
   request.method = "cca-itq";
   request.bits = {4, 8};
   request.seed = 2;
   ASSERT_TRUE(train(workspace, request, quiet_));
-  std::filesystem::create_directories(workspace.space_folder("cca-itq") / "codes");
-  ASSERT_TRUE(write_file_atomically(code_file(workspace, "cca-itq", Modality::kImage, 8), *old));
+  std::filesystem::create_directories(codes.parent_path());
+  std::filesystem::copy(folder_ / "old", codes, std::filesystem::copy_options::recursive);
   const auto finder = Finder::open(workspace, "cca-itq", 8);
   ASSERT_FALSE(finder);
   EXPECT_EQ(finder.error().code, ErrorCode::kIncompatible);

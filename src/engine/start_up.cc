@@ -1,7 +1,11 @@
 #include "engine/start_up.h"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include "base/parallel.h"
-#include "codes/hamming.h"
+#include "codes/block_kernels.h"
 #include "nn/tensor_runtime.h"
 
 namespace warifu {
@@ -9,10 +13,15 @@ namespace warifu {
 void start_up(std::size_t threads) {
   set_thread_count(threads);
   use_single_threaded_tensors();
+#if defined(__GLIBC__)
+  // Results of a search lie at the top of the heap; given back to the system after each, they are faulted in again at
+  // the next, which took longer than finding a thousand neighbours among a million.
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+#endif
 }
 
 std::string engine_description() {
-  return "Hamming kernel: " + std::string(hamming_kernel_name()) + "\nlibtorch: " + tensor_library_version();
+  return "Hamming kernel: " + std::string(chosen_block_kernels().name) + "\nlibtorch: " + tensor_library_version();
 }
 
 }  // namespace warifu

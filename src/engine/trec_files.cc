@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "codes/hamming.h"
+#include "codes/block_kernels.h"
+#include "codes/code_blocks.h"
 #include "io/trec.h"
 
 namespace warifu {
@@ -18,7 +19,9 @@ Result<void> write_run(const std::filesystem::path& path, const TrecTarget& targ
   auto writer = TrecRunWriter::open(path, tag);
   if (!writer) return std::unexpected(writer.error());
   const std::size_t depth = std::min(target.depth == 0 ? database.count() : target.depth, database.count());
-  std::vector<std::uint16_t> distances(database.count());
+  const CodeBlocks blocks(database);
+  const BlockRange all{blocks.view(), 0, blocks.view().blocks(), nullptr};
+  std::vector<std::uint16_t> distances(all.last * kBlockCodes);
   std::vector<std::size_t> order(database.count());
   // place[i]: of item i when all are sorted by id, the order of ties.
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -26,7 +29,8 @@ Result<void> write_run(const std::filesystem::path& path, const TrecTarget& targ
   std::vector<std::size_t> place(database.count());
   for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = i;
   for (std::size_t q = 0; q < queries.count(); ++q) {
-    hamming_distances(queries.row(q), database, distances);
+    const auto query = query_planes(queries.row(q), all.codes.bits);
+    chosen_block_kernels().distances(all, query.data(), distances.data());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(depth), {},
                               [&](std::size_t i) { return std::pair(distances[i], place[i]); });

@@ -167,10 +167,11 @@ class Updating {
       if (!codes) return std::unexpected(codes.error());
       outcome_.failed.insert(outcome_.failed.end(), codes->failed.begin(), codes->failed.end());
       for (const CodeSegment& segment : codes->segments) {
-        const auto path = code_file(*workspace_, outcome_.space, modality, segment.space.bits, outcome_.generation);
-        std::filesystem::remove(path, failure);  // of an update that was killed
+        // What there is, is of an update that was killed.
+        std::filesystem::remove_all(
+            code_folder(*workspace_, outcome_.space, modality, segment.space.bits, outcome_.generation), failure);
         if (segment.rows.empty()) continue;
-        if (auto written = write_code_segment(path, segment); !written) return written;
+        if (auto saved = save_codes(*workspace_, segment, {}); !saved) return saved;
         outcome_.new_codes += segment.rows.size();
         coded.insert(segment.rows.begin(), segment.rows.end());
       }

@@ -12,7 +12,7 @@
 #include "engine/encode_items.h"
 #include "engine/workspace.h"
 #include "evaluate/relevance.h"
-#include "index/code_segment.h"
+#include "segments/code_segment.h"
 
 namespace warifu {
 

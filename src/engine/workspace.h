@@ -23,7 +23,7 @@ namespace warifu {
 //   features/<tower>-<hash>.npy   outputs of frozen towers, by content hash
 //   pictures/ab/abcd….jpg         pictures that came inside archives
 //   spaces/<name>/                one trained code space: model, towers, vocabulary, log
-//   spaces/<name>/codes/          its codes, one file a modality and code length
+//   spaces/<name>/codes/          its codes, one code store (segments/code_store.h) a modality and code length
 //
 // One Workspace belongs to one thread at a time; several processes may open the same folder (one
 // writer, see store/catalog.h).

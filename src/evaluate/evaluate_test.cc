@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
 
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "codes/random_codes_for_test.h"
+#include "evaluate/counts_for_test.h"
 #include "evaluate/gains_for_test.h"
+#include "evaluate/tie_metrics.h"
 
 namespace warifu {
 namespace {
@@ -122,7 +126,7 @@ void expect_identical(const Metrics& a, const Metrics& b) {
 TEST(EvaluateCodes, GivesTheSameNumbersForAnyOrderOfTheDatabaseAndAnyNumberOfThreads) {
   Rng rng(4);
   for (const std::size_t bits : {5U, 16U, 64U, 128U}) {
-    const Case random = random_case(60, 9000, bits, rng);  // more than one block of the scan
+    const Case random = random_case(60, 9000, bits, rng);
     set_thread_count(1);
     const Metrics alone = evaluate_codes(random.queries, random.database, random.gains, {});
     set_thread_count(2);
@@ -140,6 +144,57 @@ TEST(EvaluateCodes, GivesTheSameNumbersForAnyOrderOfTheDatabaseAndAnyNumberOfThr
     }
     expect_identical(evaluate_codes(shuffled.queries, shuffled.database, shuffled.gains, {}), alone);
   }
+  set_thread_count(0);
+}
+
+// Every measure by its definition in tie_metrics.h, on distances that are counted one pair after the other.
+Metrics evaluated_one_by_one(const Case& given, const std::vector<std::size_t>& cutoffs) {
+  Metrics metrics;
+  for (const std::size_t k : cutoffs) metrics.precision_at[k] = metrics.recall_at[k] = metrics.ndcg_at[k] = 0;
+  const RankDiscounts discounts(given.database.count());
+  for (std::size_t q = 0; q < given.queries.count(); ++q) {
+    const DistanceCounts counts =
+        counted_one_by_one(given.queries.row(q), given.database, std::as_const(given.gains).row(q));
+    metrics.average_precision.push_back(std::numeric_limits<double>::quiet_NaN());
+    if (std::ranges::max(counts.gains) == 0) continue;
+    ++metrics.queries;
+    const double low = lowest_average_precision(counts.groups);
+    const double high = highest_average_precision(counts.groups);
+    metrics.average_precision.back() = std::clamp(expected_average_precision(counts.groups), low, high);
+    metrics.map += metrics.average_precision.back();
+    metrics.map_low += low;
+    metrics.map_high += high;
+    for (const std::size_t k : cutoffs) {
+      metrics.precision_at[k] += expected_precision_at(counts.groups, k);
+      metrics.recall_at[k] += expected_recall_at(counts.groups, k);
+      metrics.ndcg_at[k] +=
+          std::min(expected_dcg_at(counts.groups, k, discounts) / ideal_dcg_at(counts.gains, k, discounts), 1.0);
+    }
+  }
+  if (metrics.queries == 0) return metrics;
+  const auto count = static_cast<double>(metrics.queries);
+  for (double* sum : {&metrics.map, &metrics.map_low, &metrics.map_high}) *sum /= count;
+  for (auto* sums : {&metrics.precision_at, &metrics.recall_at, &metrics.ndcg_at})
+    for (auto& [k, sum] : *sums) sum /= count;
+  metrics.ci95_low = metrics.ci95_high = metrics.map;
+  return metrics;
+}
+
+TEST(EvaluateCodes, IsToTheLastBitWhatItsDefinitionsGiveForEveryLengthAndSize) {
+  Rng rng(7);
+  for (const std::size_t bits : {1U, 8U, 16U, 63U, 64U, 65U, 128U, 255U, 256U, 300U})
+    for (const std::size_t items : {0U, 1U, 63U, 64U, 65U, 1000U, 70'000U}) {
+      SCOPED_TRACE(testing::Message() << bits << " bits, " << items << " items");
+      const std::size_t queries = items > 1000 ? 18 : 50;
+      const Case drawn{random_codes(queries, bits, rng), random_codes(items, bits, rng),
+                       drawn_gains(queries, items, rng)};
+      const MetricOptions options{.cutoffs = {1, 7, 100, 5000}, .bootstrap_samples = 0};
+      const Metrics expected = evaluated_one_by_one(drawn, options.cutoffs);
+      for (const std::size_t threads : {1U, 3U}) {
+        set_thread_count(threads);
+        expect_identical(evaluate_codes(drawn.queries, drawn.database, drawn.gains, options), expected);
+      }
+    }
   set_thread_count(0);
 }
 

@@ -15,8 +15,13 @@ RankDiscounts discounts_for(std::span<const std::size_t> cutoffs, std::size_t da
 
 std::optional<QueryMetrics> query_metrics(std::span<const DistanceGroup> groups, const GainCounts& gains,
                                           std::span<const std::size_t> cutoffs, const RankDiscounts& discounts) {
-  const bool any_relevant = std::ranges::any_of(groups, [](const DistanceGroup& group) { return group.relevant > 0; });
-  if (!any_relevant) return std::nullopt;
+  std::uint64_t relevant = 0;
+  for (const DistanceGroup& group : groups) relevant += group.relevant;
+  if (relevant == 0) return std::nullopt;
+  // Up to the highest gain there is: mostly 1.
+  std::size_t gain_count = gains.size();
+  while (gain_count > 1 && gains[gain_count - 1] == 0) --gain_count;
+  const auto present_gains = std::span(gains).first(gain_count);
   QueryMetrics metrics;
   metrics.average_precision_low = lowest_average_precision(groups);
   metrics.average_precision_high = highest_average_precision(groups);
@@ -24,9 +29,10 @@ std::optional<QueryMetrics> query_metrics(std::span<const DistanceGroup> groups,
   metrics.average_precision =
       std::clamp(expected_average_precision(groups), metrics.average_precision_low, metrics.average_precision_high);
   for (const std::size_t k : cutoffs) {
-    metrics.precision_at.push_back(expected_precision_at(groups, k));
-    metrics.recall_at.push_back(expected_recall_at(groups, k));
-    const double ndcg = expected_dcg_at(groups, k, discounts) / ideal_dcg_at(gains, k, discounts);
+    const double found = expected_relevant_at(groups, k);
+    metrics.precision_at.push_back(found / static_cast<double>(k));
+    metrics.recall_at.push_back(found / static_cast<double>(relevant));
+    const double ndcg = expected_dcg_at(groups, k, discounts) / ideal_dcg_at(present_gains, k, discounts);
     metrics.ndcg_at.push_back(std::min(ndcg, 1.0));
   }
   return metrics;

@@ -133,7 +133,7 @@ double expected_dcg_at(std::span<const DistanceGroup> groups, std::size_t k, con
   return dcg;
 }
 
-double ideal_dcg_at(const GainCounts& counts, std::size_t k, const RankDiscounts& discounts) {
+double ideal_dcg_at(std::span<const std::uint64_t> counts, std::size_t k, const RankDiscounts& discounts) {
   double dcg = 0;
   std::uint64_t before = 0;
   for (std::size_t gain = counts.size() - 1; gain > 0 && before < k; --gain) {

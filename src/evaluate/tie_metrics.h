@@ -62,8 +62,9 @@ double expected_dcg_at(std::span<const DistanceGroup> groups, std::size_t k, con
 // The number of database items of each gain 0 … 255; [0] is not looked at.
 using GainCounts = std::array<std::uint64_t, 256>;
 
-// The same of the best order there is: by falling gain.
-double ideal_dcg_at(const GainCounts& counts, std::size_t k, const RankDiscounts& discounts);
+// The same of the best order there is: by falling gain. `counts` are those of GainCounts, perhaps without its end of
+// gains that no item has.
+double ideal_dcg_at(std::span<const std::uint64_t> counts, std::size_t k, const RankDiscounts& discounts);
 
 // 1 / (first + 1) + … + 1 / (first + count), to full relative precision in constant time.
 double reciprocal_sum(std::uint64_t first, std::uint64_t count);

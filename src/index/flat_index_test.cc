@@ -1,13 +1,17 @@
+#include "index/flat_index.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/parallel.h"
 #include "base/rng.h"
-#include "index/index.h"
+#include "codes/random_codes_for_test.h"
 
 namespace warifu {
 namespace {
@@ -156,9 +160,141 @@ TEST(FlatIndex, RefusesWhatIsNotAQuery) {
 
 TEST(FlatIndex, FindsTheStoredCodeOfARow) {
   const auto index = make_flat_index(segment_of({2, 5, 9}, CodeMatrix(3, 16, {20, 50, 90})));
-  EXPECT_EQ(index->code_of(5)[0], 50U);
-  EXPECT_EQ(index->code_of(9)[0], 90U);
-  for (const std::int64_t row : {-1, 0, 3, 10}) EXPECT_TRUE(index->code_of(row).empty()) << row;
+  EXPECT_EQ(index->code_of(5)->row(0)[0], 50U);
+  EXPECT_EQ(index->code_of(9)->row(0)[0], 90U);
+  for (const std::int64_t row : {-1, 0, 3, 10}) EXPECT_FALSE(index->code_of(row)) << row;
+}
+
+TEST(FlatIndex, AnswersManyQueriesAsOneByOne) {
+  Rng rng(13);
+  for (const std::size_t bits : {16, 64, 256, 300}) {
+    const CodeSegment segment = random_segment(3000, bits, 700, rng);
+    const auto index = make_flat_index(segment);
+    const CodeSegment queries = random_segment(300, bits, 300, rng);
+    NearestOptions options;
+    options.k = 25;
+    const auto found = index->search(space_of(bits), queries.codes, options);
+    ASSERT_TRUE(found);
+    for (std::size_t q = 0; q < queries.codes.count(); ++q)
+      ASSERT_EQ(found->hits[q], nearest_by_sorting(segment, queries.codes.row(q), 25, nullptr)) << bits << " bits";
+  }
+}
+
+TEST(FlatIndex, FindsEverythingWithinADistance) {
+  Rng rng(14);
+  const CodeSegment segment = random_segment(5000, 32, 400, rng);
+  const auto index = make_flat_index(segment);
+  NearestOptions options;
+  options.k = kAllHits;
+  for (const std::uint32_t radius : {0U, 9U, 14U, 32U, 1000U}) {
+    options.max_distance = radius;
+    const CodeMatrix queries(100, 32, std::vector(segment.codes.words().begin(), segment.codes.words().begin() + 100));
+    const auto found = index->search(space_of(32), queries, options);
+    ASSERT_TRUE(found);
+    for (const std::size_t q : {0, 77, 99}) {
+      auto expected = nearest_by_sorting(segment, segment.codes.row(q), segment.rows.size(), nullptr);
+      std::erase_if(expected, [&](const Hit& hit) { return hit.distance > radius; });
+      ASSERT_EQ(found->hits[q], expected) << radius;
+    }
+  }
+}
+
+TEST(FlatIndex, GuessesALimitForManyHitsAndMendsAWrongGuess) {
+  Rng rng(15);
+  // The near codes lie where no sample is taken of them, the sampled ones are as near as can be.
+  const std::size_t count = std::size_t{1} << 18;
+  CodeMatrix codes = repeated_codes(count, 64, 50, rng);
+  const CodeMatrix query = repeated_codes(1, 64, 1, rng);
+  const std::size_t blocks = count / 64;
+  for (std::size_t run = 0; run < 32; ++run)
+    for (std::size_t i = 0; i < 8 * 64; ++i)
+      if (i % 16 == 0) std::ranges::copy(query.row(0), codes.row(run * (blocks / 32) * 64 + i).begin());
+  std::vector<std::int64_t> rows(count);
+  std::iota(rows.begin(), rows.end(), 0);
+  const CodeSegment segment = segment_of(std::move(rows), std::move(codes));
+  for (const std::size_t k : {300U, 1500U, 9000U})
+    EXPECT_EQ(*make_flat_index(segment)->search(space_of(64), query.row(0), k, RowFilter()),
+              nearest_by_sorting(segment, query.row(0), k, nullptr));
+}
+
+TEST(FlatIndex, FindsAmongAFewRowsWithoutLookingAtTheOthers) {
+  Rng rng(18);
+  const CodeSegment segment = random_segment(50'000, 64, 3000, rng);
+  const auto index = make_flat_index(segment);
+  for (const std::size_t few : {1U, 3U, 11U}) {
+    std::vector<std::int64_t> allowed = {-7};
+    for (std::size_t i = 0; i < few; ++i) allowed.push_back(segment.rows[rng.below(segment.rows.size())]);
+    allowed.push_back(segment.rows.back() + 1);
+    std::ranges::sort(allowed);
+    const std::set<std::int64_t> allowed_set(allowed.begin(), allowed.end());
+    for (const std::size_t k : {1U, 2U, 100U})
+      EXPECT_EQ(*index->search(space_of(64), segment.codes.row(9), k, RowFilter(allowed)),
+                nearest_by_sorting(segment, segment.codes.row(9), k, &allowed_set));
+  }
+}
+
+// Several segments whose rows interleave, one of them in no order, some codes dead: as a living index has them.
+TEST(FlatIndex, TakesSeveralSegmentsForOne) {
+  Rng rng(16);
+  for (int round = 0; round < 60; ++round) {
+    const std::size_t bits = std::vector<std::size_t>{16, 64, 128}[rng.below(3)];
+    const CodeMatrix pool = repeated_codes(1200, bits, 1 + rng.below(300), rng);
+    std::vector<std::int64_t> all(1200);
+    std::iota(all.begin(), all.end(), 5);
+    shuffle(std::span(all), rng);
+    std::vector<std::vector<std::int64_t>> rows(3);
+    std::vector<CodeBlocks> blocks;
+    std::vector<std::vector<std::uint64_t>> live(3);
+    std::vector<SegmentView> views;
+    CodeSegment whole = segment_of({}, CodeMatrix(0, bits));
+    std::vector<std::pair<std::int64_t, std::size_t>> living;
+    for (std::size_t s = 0; s < 3; ++s) {
+      rows[s].assign(all.begin() + static_cast<std::ptrdiff_t>(400 * s),
+                     all.begin() + static_cast<std::ptrdiff_t>(400 * (s + 1)));
+      if (s < 2) std::ranges::sort(rows[s]);
+      CodeMatrix codes(400, bits);
+      live[s].assign(7, 0);
+      for (std::size_t i = 0; i < 400; ++i) {
+        std::ranges::copy(pool.row(static_cast<std::size_t>(rows[s][i] - 5)), codes.row(i).begin());
+        if (rng.below(5) == 0) continue;
+        live[s][i / 64] |= std::uint64_t{1} << (i % 64);
+        living.emplace_back(rows[s][i], static_cast<std::size_t>(rows[s][i] - 5));
+      }
+      blocks.emplace_back(codes);
+      views.push_back({blocks[s].view(), RowsView::listed(rows[s], s < 2), live[s].data(), 0});
+    }
+    for (SegmentView& view : views)
+      for (std::size_t w = 0; w < 7; ++w) view.live_count += static_cast<std::size_t>(std::popcount(view.live[w]));
+    std::ranges::sort(living);
+    CodeMatrix codes(living.size(), bits);
+    for (std::size_t i = 0; i < living.size(); ++i) {
+      whole.rows.push_back(living[i].first);
+      std::ranges::copy(pool.row(living[i].second), codes.row(i).begin());
+    }
+    whole.codes = std::move(codes);
+    const auto index = make_flat_index(space_of(bits), Modality::kImage, views, nullptr);
+    EXPECT_EQ(index->size(), living.size());
+    for (const std::size_t k : {1U, 7U, 200U, 2000U})
+      ASSERT_EQ(*index->search(space_of(bits), pool.row(3), k, RowFilter()),
+                nearest_by_sorting(whole, pool.row(3), k, nullptr));
+    EXPECT_EQ(index->code_of(living.front().first)->row(0)[0], pool.row(living.front().second)[0]);
+    EXPECT_FALSE(index->code_of(3));
+  }
+}
+
+TEST(FlatIndex, StopsWhenToldTo) {
+  Rng rng(17);
+  const auto index = make_flat_index(random_segment(10'000, 64, 100, rng));
+  const CodeSegment query = random_segment(1, 64, 1, rng);
+  NearestOptions late;
+  late.stop.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
+  EXPECT_EQ(index->search(space_of(64), query.codes, late).error().code, ErrorCode::kUnavailable);
+  std::stop_source source;
+  NearestOptions cancelled;
+  cancelled.stop.cancelled = source.get_token();
+  EXPECT_TRUE(index->search(space_of(64), query.codes, cancelled));
+  source.request_stop();
+  EXPECT_EQ(index->search(space_of(64), query.codes, cancelled).error().code, ErrorCode::kUnavailable);
 }
 
 }  // namespace

@@ -1,12 +1,19 @@
 #pragma once
 
+#include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/error.h"
-#include "index/code_segment.h"
+#include "codes/code_matrix.h"
+#include "codes/code_space.h"
+#include "index/row_filter.h"
+#include "index/stop_check.h"
 
 namespace warifu {
 
@@ -16,29 +23,36 @@ struct Hit {
   auto operator<=>(const Hit&) const = default;
 };
 
-// The rows a query may see. Default-constructed: all. One bit for each row from the first to the
-// last one, so rows are best numbered without wide gaps, as the catalog does.
-class RowFilter {
- public:
-  RowFilter() = default;
-  explicit RowFilter(const std::vector<std::int64_t>& ascending_rows);  // none given: none allowed
-  bool allows_all() const { return !restricted_; }
-  bool allows(std::int64_t row) const {
-    if (!restricted_) return true;
-    const std::uint64_t place = static_cast<std::uint64_t>(row) - static_cast<std::uint64_t>(first_);
-    return place / 64 < bits_.size() && ((bits_[place / 64] >> (place % 64)) & 1U) != 0;
-  }
+// The order of every result: by distance, then by row, so that it is a function of the data alone.
+constexpr bool nearer(const Hit& a, const Hit& b) {
+  return a.distance != b.distance ? a.distance < b.distance : a.row < b.row;
+}
 
- private:
-  bool restricted_ = false;
-  std::int64_t first_ = 0;
-  std::vector<std::uint64_t> bits_;
+inline constexpr std::size_t kAllHits = std::numeric_limits<std::size_t>::max();
+
+struct NearestOptions {
+  std::size_t k = 10;                         // at least 1
+  std::optional<std::uint32_t> max_distance;  // farther ones are left out; with k = kAllHits the complete range search
+  const RowFilter* filter = nullptr;          // lives as long as the call; null: all rows
+  StopCheck stop;
+  // The only approximate mode: look into so many clusters at most (an index without clusters looks everywhere).
+  // 0: exact.
+  std::size_t max_clusters = 0;
 };
 
-// Finds the nearest codes to a query. Every implementation returns the same hits as the flat scan,
-// or documents by how much it may differ.
+struct NearestHits {
+  std::vector<std::vector<Hit>> hits;  // [query], each in the order of nearer()
+  bool exact = true;
+  // Where not exact: the share of the k nearest that a search so capped finds, by distance, in the mean over stored
+  // codes that were asked for as a sample.
+  double measured_recall = 1;
+  // Codes compared with, over codes there are, in the mean over the queries: what pruning saved.
+  double scanned_share = 1;
+};
+
+// Finds the nearest codes to queries, exactly: the hits are those of sorting everything by (distance, row).
 //
-// Thread safety: search() may run concurrently with itself.
+// Thread safety: everything const may run concurrently with itself.
 class Index {
  public:
   virtual ~Index() = default;
@@ -46,20 +60,21 @@ class Index {
   virtual Modality modality() const = 0;
   virtual std::size_t size() const = 0;
 
-  // At most k hits that `filter` allows, in ascending (distance, row), so that a result is a
-  // function of the data and not of insertion order. kIncompatible if the query is of another
-  // space; kInvalidArgument if k is 0 or the query has another number of words than its space
-  // asks for, or bits set beyond them.
-  virtual Result<std::vector<Hit>> search(const CodeSpace& query_space, std::span<const std::uint64_t> query,
-                                          std::size_t k, const RowFilter& filter) const = 0;
+  // Up to k hits for each row of `queries`, which are of `query_space`; on thread_count() threads, a single query
+  // too. kIncompatible if the queries are of another space than the index; kInvalidArgument if k is 0 or a query has
+  // bits set beyond its length; kUnavailable when told to stop.
+  Result<NearestHits> search(const CodeSpace& query_space, const CodeMatrix& queries,
+                             const NearestOptions& options) const;
+  // One query of so many words; kInvalidArgument also where they are not as many as the space asks for.
+  Result<std::vector<Hit>> search(const CodeSpace& query_space, std::span<const std::uint64_t> query, std::size_t k,
+                                  const RowFilter& filter) const;
 
-  // The stored code of a row, or an empty span.
-  virtual std::span<const std::uint64_t> code_of(std::int64_t row) const = 0;
+  // The stored code of a row as a matrix of one, or nothing.
+  virtual std::optional<CodeMatrix> code_of(std::int64_t row) const = 0;
+
+ protected:
+  // The same without checks: at least one query, of this space; k >= 1.
+  virtual Result<NearestHits> nearest(const CodeMatrix& queries, const NearestOptions& options) const = 0;
 };
-
-// The exact scan of every code: no build time, no memory beyond the codes, and the reference for
-// all other kinds. Large segments are scanned by several threads, with the same hits.
-// `segment` follows the rules of code_segment.h, as every one that was read does.
-std::unique_ptr<Index> make_flat_index(CodeSegment segment);
 
 }  // namespace warifu

@@ -46,8 +46,7 @@ Searcher::Searcher(CodeSpace space, std::shared_ptr<const Encoder> encoder, std:
 Result<CodeMatrix> Searcher::stored_code(std::int64_t row, Find find) const {
   for (const auto& index : {find == Find::kBoth ? boths_ : nullptr, images_, texts_}) {
     if (!index) continue;
-    const auto words = index->code_of(row);
-    if (!words.empty()) return CodeMatrix(1, space_.bits, std::vector(words.begin(), words.end()));
+    if (auto code = index->code_of(row)) return std::move(*code);
   }
   return fail(ErrorCode::kNotFound, "the item has no code in space '" + space_.name + "'",
               "run 'warifu index --space " + space_.name + "'");

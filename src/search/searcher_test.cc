@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "index/flat_index.h"
+
 namespace warifu {
 namespace {
 

@@ -93,6 +93,7 @@ class SqliteCatalog final : public Catalog {
   Result<std::vector<ItemRow>> split(std::string_view name) const override;
   Result<std::vector<Rejection>> rejections() const override;
   Result<std::vector<ItemRow>> rows_where(std::string_view column, std::string_view value) const override;
+  Result<std::vector<std::string>> damages() const override;
 
  private:
   Result<void> check_writing() const;
@@ -334,6 +335,26 @@ Result<std::vector<Rejection>> SqliteCatalog::rejections() const {
   auto statement = database_->prepare("SELECT place, reason, hint FROM rejections ORDER BY number");
   if (!statement) return std::unexpected(statement.error());
   return collect(*statement, [](const Statement& s) { return Rejection{s.text(0), s.text(1), s.text(2)}; });
+}
+
+Result<std::vector<std::string>> SqliteCatalog::damages() const {
+  const auto snapshot = ReadSnapshot::take(*database_);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  std::vector<std::string> damages;
+  auto structure = database_->prepare("PRAGMA integrity_check(20)");
+  if (!structure) return std::unexpected(structure.error());
+  for (;;) {
+    const auto row = structure->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) break;
+    if (const std::string text = structure->text(0); text != "ok") damages.push_back(text);
+  }
+  auto references = database_->prepare("PRAGMA foreign_key_check");
+  if (!references) return std::unexpected(references.error());
+  const auto dangling = references->step();
+  if (!dangling) return std::unexpected(dangling.error());
+  if (*dangling) damages.push_back("a row of table " + references->text(0) + " belongs to no item");
+  return damages;
 }
 
 Result<std::vector<ItemRow>> SqliteCatalog::rows_where(std::string_view column, std::string_view value) const {

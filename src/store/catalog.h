@@ -90,6 +90,8 @@ class Catalog {
   virtual Result<std::vector<Rejection>> rejections() const = 0;                     // in order of first appearance
   // Rows whose label or attribute `column` has exactly `value`, ascending. kNotFound if no item has that column.
   virtual Result<std::vector<ItemRow>> rows_where(std::string_view column, std::string_view value) const = 0;
+  // What SQLite finds wrong with the whole file (page structure, indexes, references), in its words; empty: nothing.
+  virtual Result<std::vector<std::string>> damages() const = 0;
 };
 
 // Creates the file (and schema) if there is none; its folder must exist (kNotFound). A file that is

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/fresh_folder_for_test.h"
 #include "base/rng.h"
+#include "store/sqlite.h"
+#include "store/sqlite.h"
 
 namespace warifu {
 namespace {
@@ -356,6 +359,28 @@ TEST(OpenCatalog, MeetsDamageWithErrors) {
     refused += fails ? 1 : 0;
   }
   EXPECT_GT(refused, 30U);
+}
+
+TEST(Catalog, KnowsWhatIsDamagedInItsFile) {
+  const auto path = fresh_folder() / "c.db";
+  {
+    const auto catalog = open_catalog(path);
+    ASSERT_TRUE((*catalog)->begin_writing());
+    for (int i = 0; i < 50; ++i) {
+      Item item = shirt();
+      item.id = std::to_string(i);
+      ASSERT_TRUE((*catalog)->put(item));
+    }
+    ASSERT_TRUE((*catalog)->end_writing());
+    EXPECT_TRUE((*catalog)->damages()->empty());
+  }
+  const auto database = Database::open(path, 1000);
+  ASSERT_TRUE(database);
+  ASSERT_TRUE((*database)->run_script("PRAGMA foreign_keys = OFF; DELETE FROM items WHERE id = '7'"));
+  const auto damages = (*open_catalog(path))->damages();
+  ASSERT_TRUE(damages);
+  ASSERT_EQ(damages->size(), 1U);
+  EXPECT_NE(damages->front().find("item_values"), std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+
+#include "base/error.h"
+#include "codes/code_blocks.h"
+#include "codes/code_space.h"
+#include "segments/store_contents.h"
+#include "segments/store_folder.h"
+#include "segments/store_loading.h"
+#include "segments/store_manifest.h"
+
+// How the files of a code store come and go. Internal to segments/.
+namespace warifu {
+
+// For a new log.
+std::uint64_t drawn_salt();
+
+// What is in the folder; a new store where there is none. Where only the manifest is missing that is damage
+// (kBadFormat): a store must not begin anew over what is left of one.
+Result<LoadedStore> load_or_create_store(const StoreFolder& folder, const CodeSpace& space, Modality modality);
+
+std::set<std::string> named_files(const StoreManifest& manifest);
+
+// Of crashes: files that were to be named by the next manifest, or removed after it.
+Result<void> remove_leftovers(const StoreFolder& folder, const StoreManifest& manifest);
+
+// A new segment of the manifest's space, durable, under the name that `stored` gives it (its count and identity are
+// filled in). Rows ascend.
+Result<LiveSegment> write_stored_segment(const StoreFolder& folder, const StoreManifest& manifest, StoredSegment stored,
+                                         std::span<const std::int64_t> rows, const BlockView& codes);
+
+}  // namespace warifu
