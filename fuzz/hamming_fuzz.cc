@@ -67,7 +67,7 @@ Case read_case(std::span<const std::uint8_t> bytes) {
   if (!words.empty())
     for (std::size_t b = 0; b < blocks; ++b) given.allowed.push_back(words[b % words.size()]);
   given.range = {given.blocks.view(), head[7] % (blocks + 1), blocks, nullptr};
-  if (!given.allowed.empty()) given.range.allowed = given.allowed.data();
+  if (!given.allowed.empty()) given.range.allowed = given.allowed.data() + given.range.first;
   return given;
 }
 

@@ -29,8 +29,8 @@ void pause_a_little() {
 }
 
 // Threads that wait for work, since starting some takes as long as scanning a million codes. They look out for the next
-// call for some ten microseconds, then sleep. Never taken down: at the end of the process they sleep or look out, and
-// touch nothing but this.
+// call for a moment (up to some ten microseconds), then sleep. Never taken down: at the end of the process they sleep
+// or look out, and touch nothing but this.
 class WaitingThreads {
  public:
   // Runs `job` on `helpers` threads and on this one, and returns true when all are done; false at once where they
@@ -101,12 +101,15 @@ WaitingThreads& threads_of_this_process() {
 
 }  // namespace
 
-void set_thread_count(std::size_t threads) { configured_threads = threads; }
+// More would not help anywhere, and a call counts its helpers in 16 bits.
+constexpr std::size_t kMostThreads = 1024;
+
+void set_thread_count(std::size_t threads) { configured_threads = std::min(threads, kMostThreads); }
 
 std::size_t thread_count() {
   const std::size_t configured = configured_threads;
   if (configured > 0) return configured;
-  return std::max(1U, std::thread::hardware_concurrency());
+  return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
 }
 
 void parallel_for(std::size_t count, std::size_t grain, const std::function<void(std::size_t, std::size_t)>& work) {

@@ -1,3 +1,4 @@
+#include <bit>
 #include <cstring>
 
 #define WARIFU_TARGET
@@ -7,7 +8,9 @@
 namespace warifu {
 namespace {
 
-// Eight bytes in a word, on any processor.
+static_assert(std::endian::native == std::endian::little, "lane 0 is the lowest byte of a word");
+
+// Eight bytes in a word.
 struct Portable {
   using Vector = std::uint64_t;
   static constexpr std::size_t kLanes = 8;

@@ -23,7 +23,8 @@ enum class Ties { kFirst, kAll };
 // once k codes at distance <= d are kept only nearer ones than d can still matter: the limit falls, and most codes
 // are never touched. Distances are small whole numbers, so everything is done by counting.
 //
-// Memory: about 12 bytes for each of 2 k codes. Thread safety: one thread at a time.
+// Memory: about 12 bytes for each of 2 k codes (with Ties::kAll also for all that tie with the k-th), and 4 for each
+// possible distance. Thread safety: one thread at a time.
 class NearestCollector {
  public:
   static constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();

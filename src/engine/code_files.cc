@@ -54,6 +54,8 @@ Result<StoredCodes> open_old_file(const std::filesystem::path& path, const CodeS
 
 Result<StoredCodes> open_folder(const std::filesystem::path& folder, const CodeSpace& wanted, Modality modality) {
   const auto there = code_store_space(folder);
+  if (!there && there.error().code == ErrorCode::kNotFound)
+    return fail(ErrorCode::kBadFormat, folder.string() + ": its manifest is missing", "run 'warifu doctor'");
   if (!there) return std::unexpected(there.error());
   if (there->space != wanted || there->modality != modality) return made_by_another_model(folder, wanted);
   auto snapshot = load_code_snapshot(folder, wanted, modality);
@@ -73,13 +75,10 @@ Result<std::unique_ptr<StoredCodes>> open_generation(const Workspace& workspace,
   CodeSpace expected = space;
   expected.generation = generation;
   auto stored = has_folder ? open_folder(folder, expected, modality) : open_old_file(file, expected, modality);
-  if (!stored && space.generation > 1) return fail(stored.error().code, stored.error().message, kPutBack);
+  if (!stored && space.generation > 1 && stored.error().code == ErrorCode::kBadFormat)
+    return fail(stored.error().code, stored.error().message, kPutBack);
   if (!stored) return std::unexpected(stored.error());
   return std::make_unique<StoredCodes>(std::move(*stored));
-}
-
-bool is_live(const SegmentView& segment, std::size_t position) {
-  return segment.live == nullptr || (segment.live[position / 64] >> (position % 64) & 1) != 0;
 }
 
 // In ascending rows, without the dead.
@@ -87,7 +86,7 @@ CodeSegment in_memory(const StoredCodes& stored) {
   std::vector<std::pair<ItemRow, std::pair<std::size_t, std::size_t>>> entries;  // row, segment and position
   for (std::size_t s = 0; s < stored.segments.size(); ++s)
     for (std::size_t i = 0; i < stored.segments[s].codes.count; ++i)
-      if (is_live(stored.segments[s], i)) entries.push_back({stored.segments[s].rows[i], {s, i}});
+      if (stored.segments[s].is_live(i)) entries.push_back({stored.segments[s].rows[i], {s, i}});
   std::ranges::sort(entries);
   CodeSegment segment{stored.space, stored.modality, {}, CodeMatrix(entries.size(), stored.space.bits)};
   segment.rows.reserve(entries.size());
@@ -114,19 +113,45 @@ Result<void> put_all(CodeStore& store, const CodeSegment& codes) {
 
 using OpenedStore = Result<std::unique_ptr<CodeStore>>;
 
-OpenedStore open_store(const std::filesystem::path& folder, const CodeSegment& codes) {
+// The store to be changed. What another model made is replaced; what is damaged is set aside, for somebody may want to
+// look at it; what a later program wrote stays.
+OpenedStore open_store(const std::filesystem::path& folder, const CodeSpace& space, Modality modality) {
   std::error_code failure;
   std::filesystem::create_directories(folder.parent_path(), failure);
   if (failure) return fail(ErrorCode::kIo, folder.parent_path().string() + ": " + failure.message());
-  // What another model made, or what is damaged, is replaced; what a later program wrote is not.
   const auto there = code_store_space(folder);
-  const bool of_another = there && (there->space != codes.space || there->modality != codes.modality);
-  OpenedStore store =
-      of_another ? OpenedStore(fail(ErrorCode::kBadFormat, "")) : CodeStore::open(folder, codes.space, codes.modality);
-  if (store || store.error().code != ErrorCode::kBadFormat) return store;
-  std::filesystem::remove_all(folder, failure);
+  if (there && (there->space != space || there->modality != modality)) {
+    std::filesystem::remove_all(folder, failure);
+  } else {
+    auto store = CodeStore::open(folder, space, modality);
+    if (store || store.error().code != ErrorCode::kBadFormat) return store;
+    const std::filesystem::path aside = folder.string() + ".damaged";
+    std::filesystem::remove_all(aside, failure);
+    std::filesystem::rename(folder, aside, failure);
+  }
   if (failure) return fail(ErrorCode::kIo, folder.string() + ": " + failure.message());
-  return CodeStore::open(folder, codes.space, codes.modality);
+  return CodeStore::open(folder, space, modality);
+}
+
+// Makes the one file of an older program a store, in one step: as long as there is no folder, the file counts.
+Result<void> convert_old_file(const std::filesystem::path& file, const std::filesystem::path& folder,
+                              const CodeSpace& space, Modality modality) {
+  std::error_code failure;
+  if (std::filesystem::exists(folder, failure) || !std::filesystem::exists(file, failure)) return {};
+  const auto old = read_code_segment(file);
+  if (!old && old.error().code != ErrorCode::kBadFormat) return std::unexpected(old.error());
+  if (!old || old->space != space || old->modality != modality) return {};
+  const std::filesystem::path made = folder.string() + ".new";
+  std::filesystem::remove_all(made, failure);
+  {
+    const auto store = CodeStore::open(made, space, modality);
+    if (!store) return std::unexpected(store.error());
+    if (auto put = put_all(**store, *old); !put) return put;
+    if (auto flushed = (*store)->flush(); !flushed) return flushed;
+  }
+  std::filesystem::rename(made, folder, failure);
+  if (failure) return fail(ErrorCode::kIo, folder.string() + ": " + failure.message());
+  return {};
 }
 
 }  // namespace
@@ -201,20 +226,14 @@ Result<void> save_codes(const Workspace& workspace, const CodeSegment& added, st
   const CodeSpace& space = added.space;
   const auto folder = code_folder(workspace, space.name, added.modality, space.bits, space.generation);
   const auto file = old_code_file(folder);
-  std::error_code failure;
-  std::unique_ptr<CodeSegment> from_file;
-  if (!std::filesystem::exists(folder, failure) && std::filesystem::exists(file, failure))
-    if (auto old = read_code_segment(file); old && old->space == space && old->modality == added.modality)
-      from_file = std::make_unique<CodeSegment>(std::move(*old));
-  auto store = open_store(folder, added);
+  if (auto converted = convert_old_file(file, folder, space, added.modality); !converted) return converted;
+  auto store = open_store(folder, space, added.modality);
   if (!store) return std::unexpected(store.error());
-  if (from_file)
-    if (auto put = put_all(**store, *from_file); !put) return put;
   std::vector<ItemRow> gone;
   const auto snapshot = (*store)->snapshot();
   for (const SegmentView& segment : snapshot->segments())
     for (std::size_t i = 0; i < segment.codes.count; ++i)
-      if (is_live(segment, i) && !std::ranges::binary_search(kept, segment.rows[i]) &&
+      if (segment.is_live(i) && !std::ranges::binary_search(kept, segment.rows[i]) &&
           !std::ranges::binary_search(added.rows, segment.rows[i]))
         gone.push_back(segment.rows[i]);
   if (auto put = put_all(**store, added); !put) return put;
@@ -224,6 +243,7 @@ Result<void> save_codes(const Workspace& workspace, const CodeSegment& added, st
   const CodeStoreStats stats = (*store)->stats();
   if (stats.dead > stats.codes / 4 || stats.segments > 8)
     if (auto compacted = (*store)->compact(); !compacted) return compacted;
+  std::error_code failure;
   std::filesystem::remove(file, failure);
   return {};
 }

@@ -11,9 +11,9 @@
 
 #include "base/error.h"
 #include "engine/workspace.h"
-#include "segments/code_segment.h"
 #include "index/index.h"
 #include "methods/method.h"
+#include "segments/code_segment.h"
 
 namespace warifu {
 

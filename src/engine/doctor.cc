@@ -129,20 +129,35 @@ class Examination {
     }
   }
 
+  // Older codes may show again where newer ones were lost: none of this generation counts as up to date.
+  void encode_again(const std::filesystem::path& folder, const CodeSpace& space) {
+    IndexState state = read_index_state(*workspace_, space);
+    if (state.fingerprint.empty()) return;
+    state.revisions[space.generation] = 0;
+    if (auto written = write_index_state(*workspace_, space.name, state); !written)
+      damaged(folder, written.error(), "run 'warifu doctor --repair' again");
+  }
+
   void examine_store(const std::filesystem::path& folder, const CodeSpace& space, Modality modality,
                      const std::string& again) {
     const auto checked = check_code_store(folder);
     if (!checked) return damaged(folder, checked.error(), again);
+    if (!checked->problems.empty() && !repair_ && !workspace_->lock_space(space.name)) {
+      add(folder, "somebody is changing these codes", Finding::State::kAdvice, "run 'warifu doctor' again later");
+      return;
+    }
     if (!checked->problems.empty() && repair_) {
       const auto repaired = repair_code_store(folder, space, modality);
       if (!repaired) return damaged(folder, repaired.error(), again);
       for (const std::string& problem : repaired->problems) add(folder, problem, Finding::State::kRepaired, {});
       for (const std::string& loss : repaired->losses) add(folder, loss, Finding::State::kRepaired, again);
+      if (!repaired->losses.empty()) encode_again(folder, space);
     } else {
       for (const std::string& problem : checked->problems)
         add(folder, problem, Finding::State::kDamaged, "run 'warifu doctor --repair', then 'warifu index'");
     }
-    if (const auto snapshot = load_code_snapshot(folder, space, modality); !snapshot && checked->problems.empty())
+    if (const auto snapshot = load_code_snapshot(folder, space, modality);
+        !snapshot && (repair_ || checked->problems.empty()))
       damaged(folder, snapshot.error(), again);
   }
 

@@ -14,8 +14,8 @@
 #include "encode/encoder.h"
 #include "engine/content_source.h"
 #include "engine/workspace.h"
-#include "segments/code_segment.h"
 #include "methods/method.h"
+#include "segments/code_segment.h"
 #include "store/catalog.h"
 
 namespace warifu {

@@ -51,10 +51,16 @@ Result<CodeMatrix> read_codes(const std::filesystem::path& path, std::uint32_t b
                                             " bits; the space has " + std::to_string(bits));
 }
 
-// An index run after it takes these codes for made of the items as they are now. One that never ran is said to have.
+bool is_without_codes(const Workspace& workspace, const std::string& space) {
+  std::error_code failure;
+  const auto folder = workspace.space_folder(space) / "codes";
+  return !std::filesystem::exists(folder, failure) || std::filesystem::is_empty(folder, failure);
+}
+
+// Into a space without any code: these are taken for made of the items as they are now, and 'warifu index' adds what
+// is missing.
 Result<void> note_import(const Workspace& workspace, const CodeSpace& space) {
-  IndexState state = read_index_state(workspace, space);
-  if (state.revision_of(space.generation) > 0) return {};
+  IndexState state;
   const auto revision = workspace.catalog().last_revision();
   if (!revision) return std::unexpected(revision.error());
   state.fingerprint = space.fingerprint;
@@ -104,11 +110,13 @@ Result<ExportedCodes> export_codes(const Workspace& workspace, const std::string
 Result<ImportedCodes> import_codes(const Workspace& workspace, const std::string& name, std::uint32_t bits,
                                    Modality modality, const std::filesystem::path& codes,
                                    const std::filesystem::path& ids) {
+  if (auto there = workspace.require_space(name); !there) return std::unexpected(there.error());
+  const auto lock = workspace.lock_space(name);
+  if (!lock) return std::unexpected(lock.error());
   std::string caveat;
   const auto space = space_of(workspace, name, bits, &caveat);
   if (!space) return std::unexpected(space.error());
-  const auto lock = workspace.lock_space(name);
-  if (!lock) return std::unexpected(lock.error());
+  const bool first = is_without_codes(workspace, name);
   const auto given = read_codes(codes, space->bits);
   if (!given) return std::unexpected(given.error());
   const auto names = read_ids(ids);
@@ -138,7 +146,8 @@ Result<ImportedCodes> import_codes(const Workspace& workspace, const std::string
   if (!generations) return std::unexpected(generations.error());
   if (generations->back()) kept = generations->back()->rows;
   if (auto saved = save_codes(workspace, added, kept); !saved) return std::unexpected(saved.error());
-  if (auto noted = note_import(workspace, *space); !noted) return std::unexpected(noted.error());
+  if (first)
+    if (auto noted = note_import(workspace, *space); !noted) return std::unexpected(noted.error());
   imported.count = added.rows.size();
   return imported;
 }

@@ -38,6 +38,8 @@ struct ImportedCodes {
 };
 
 // The way back: gives items the codes of a file, line i of `ids` naming the item of code i, instead of encoding them.
+// What 'warifu index' does later holds for these codes too: it encodes an item again that changed since the last run of
+// it, that lacks a code at one of the trained lengths, and drops codes of a modality that the item does not have.
 // The format follows the file's name (.npy; anything else is read as FAISS). Nothing in these files says which space
 // their codes are of: the caller does. kInvalidArgument if there are not as many ids as codes or an id repeats;
 // kIncompatible for codes of another length than `bits`; errors of the readers.

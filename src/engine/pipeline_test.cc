@@ -18,6 +18,7 @@
 #include "engine/temporary_workspace.h"
 #include "engine/train.h"
 #include "io/npy.h"
+#include "segments/code_snapshot.h"
 
 namespace warifu {
 namespace {
@@ -216,6 +217,27 @@ TEST_F(Pipeline, ReadsCodesInOneOldFileAndMakesThemAStoreWhenTheyChange) {
   EXPECT_EQ((*after)->rows, (*before)->rows);
   EXPECT_EQ((*after)->codes.row(3)[0], 0U);
   EXPECT_EQ((*after)->codes.row(4)[0], (*before)->codes.row(4)[0]);
+}
+
+TEST_F(Pipeline, SetsDamagedCodesAsideAndEncodesThemAgain) {
+  Workspace workspace = open();
+  train_and_index(workspace);
+  const auto folder = code_folder(workspace, "cca-itq", Modality::kImage, 8);
+  const auto manifest = folder / "manifest.wcm";
+  const std::vector<std::byte> whole = *read_file(manifest, 1 << 20);
+  std::filesystem::remove(manifest);
+  // Segments that lost their manifest are no empty store.
+  const auto finder = Finder::open(workspace, "cca-itq", 8);
+  ASSERT_FALSE(finder);
+  EXPECT_EQ(finder.error().code, ErrorCode::kBadFormat);
+  EXPECT_EQ(index_items(workspace, "cca-itq", quiet_)->encoded.at("image"), kPairs);
+  EXPECT_TRUE(Finder::open(workspace, "cca-itq", 8));
+  const std::filesystem::path aside = folder.string() + ".damaged";
+  ASSERT_TRUE(write_file_atomically(aside / "manifest.wcm", whole));
+  EXPECT_EQ(
+      (*load_code_snapshot(aside, read_space_info(workspace.space_folder("cca-itq"))->spaces.back(), Modality::kImage))
+          ->count(),
+      kPairs);
 }
 
 TEST_F(Pipeline, NeverReplacesCodesThatALaterProgramWrote) {

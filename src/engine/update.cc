@@ -168,8 +168,10 @@ class Updating {
       outcome_.failed.insert(outcome_.failed.end(), codes->failed.begin(), codes->failed.end());
       for (const CodeSegment& segment : codes->segments) {
         // What there is, is of an update that was killed.
-        std::filesystem::remove_all(
-            code_folder(*workspace_, outcome_.space, modality, segment.space.bits, outcome_.generation), failure);
+        const auto place = code_folder(*workspace_, outcome_.space, modality, segment.space.bits, outcome_.generation);
+        std::filesystem::remove_all(place, failure);
+        if (!failure) std::filesystem::remove(old_code_file(place), failure);
+        if (failure) return fail(ErrorCode::kIo, place.string() + ": " + failure.message());
         if (segment.rows.empty()) continue;
         if (auto saved = save_codes(*workspace_, segment, {}); !saved) return saved;
         outcome_.new_codes += segment.rows.size();

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kQueriesTogether = 256;
 constexpr std::size_t kTileBytes = std::size_t{32} << 10;
 // What one thread scans at a time where the codes are split, and the size in bytes from which that pays.
-constexpr std::size_t kPieceBytes = std::size_t{512} << 10;
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
 constexpr std::size_t kBytesForThreads = std::size_t{1} << 20;
 
 // Where a limit is guessed for large k from a sample: so many blocks in runs of so many.
@@ -26,7 +26,8 @@ constexpr std::size_t kSampleRuns = 32;
 constexpr std::size_t kSampleRunBlocks = 8;
 constexpr std::size_t kSampleBlocks = kSampleRuns * kSampleRunBlocks;
 
-// Up to this k a thread keeps the memory of its collectors: at most 12 MiB.
+// Up to this k, and only where positions break ties, a thread keeps the memory of its collectors: some 12 MiB for
+// codes of a few hundred bits.
 constexpr std::size_t kCollectorsKeptToK = 2048;
 
 struct BlockSpan {
@@ -109,40 +110,41 @@ void cut(std::vector<Candidate>& candidates, std::size_t k, Ties ties) {
 class SplitCodes {
  public:
   SplitCodes(const BlockScan& scan, const PreparedQueries& queries, std::span<const std::uint32_t> limits)
-      : scan_(scan), queries_(queries), limits_(limits.size()), found_(limits.size()) {
-    for (std::size_t q = 0; q < limits.size(); ++q) limits_[q] = limits[q];
-  }
+      : scan_(scan), queries_(queries), limits_(limits), found_(limits.size()) {}
 
   std::vector<std::vector<Candidate>> run() {
-    const std::size_t block_bytes = scan_.segment.codes.bytes_per_code() * kBlockCodes;
-    const std::size_t blocks = scan_.segment.codes.blocks();
-    const std::size_t piece = std::max<std::size_t>(1, kPieceBytes / block_bytes);
-    parallel_for((blocks + piece - 1) / piece, 1, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t p = begin; p < end; ++p) scan_piece({p * piece, std::min(blocks, (p + 1) * piece)});
+    parallel_for(thread_count(), 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t worker = begin; worker < end; ++worker) scan_pieces();
     });
     for (auto& candidates : found_) cut(candidates, scan_.k, scan_.ties);
     return std::move(found_);
   }
 
  private:
-  void scan_piece(BlockSpan blocks) {
+  // Piece after piece as long as there are any, so that a thread that is held up keeps nobody waiting. Those of one
+  // worker ascend, as its collectors ask for.
+  void scan_pieces() {
+    const std::size_t blocks = scan_.segment.codes.blocks();
+    const std::size_t block_bytes = scan_.segment.codes.bytes_per_code() * kBlockCodes;
+    const std::size_t piece = std::max<std::size_t>(1, kPieceBytes / block_bytes);
+    std::size_t first = next_.fetch_add(piece);
+    if (first >= blocks) return;
     std::vector<NearestCollector> collectors(limits_.size());
-    for (std::size_t q = 0; q < limits_.size(); ++q)
-      collectors[q].start(scan_.k, limits_[q].load(std::memory_order_relaxed), scan_.ties);
-    Pass(scan_, queries_.from(0), collectors).over(blocks);
+    for (std::size_t q = 0; q < limits_.size(); ++q) collectors[q].start(scan_.k, limits_[q], scan_.ties);
+    Pass pass(scan_, queries_.from(0), collectors);
+    for (; first < blocks; first = next_.fetch_add(piece))
+      if (!pass.over({first, std::min(first + piece, blocks)})) return;
     const std::scoped_lock lock(mutex_);
     for (std::size_t q = 0; q < limits_.size(); ++q) {
       const auto nearest = collectors[q].nearest();
       found_[q].insert(found_[q].end(), nearest.begin(), nearest.end());
-      // Pieces do not come in order: of a tie with the k-th, any of the others may hold an earlier one.
-      if (nearest.size() >= scan_.k)
-        limits_[q] = std::min(limits_[q].load(std::memory_order_relaxed), nearest[scan_.k - 1].distance + 1);
     }
   }
 
   const BlockScan& scan_;
   const PreparedQueries& queries_;
-  std::vector<std::atomic<std::uint32_t>> limits_;
+  std::span<const std::uint32_t> limits_;
+  std::atomic<std::size_t> next_{0};
   std::vector<std::vector<Candidate>> found_;
   std::mutex mutex_;
 };
@@ -194,7 +196,8 @@ void scan_together(const BlockScan& scan, const PreparedQueries& queries, std::s
   // query.
   thread_local std::vector<NearestCollector> kept;
   std::vector<NearestCollector> own;
-  std::vector<NearestCollector>& all = scan.k <= kCollectorsKeptToK ? kept : own;
+  std::vector<NearestCollector>& all =
+      scan.k <= kCollectorsKeptToK && scan.ties == Ties::kFirst && scan.segment.codes.bits <= 1024 ? kept : own;
   if (all.size() < end - begin) all.resize(end - begin);
   const auto collectors = std::span(all).first(end - begin);
   for (std::size_t q = begin; q < end; ++q) collectors[q - begin].start(scan.k, limits[q], scan.ties);

@@ -18,6 +18,11 @@ namespace warifu {
 class PreparedQueries {
  public:
   explicit PreparedQueries(const CodeMatrix& queries);
+  PreparedQueries(const PreparedQueries&) = delete;
+  PreparedQueries& operator=(const PreparedQueries&) = delete;
+  PreparedQueries(PreparedQueries&&) = default;
+  PreparedQueries& operator=(PreparedQueries&&) = default;
+  ~PreparedQueries() = default;
   std::size_t count() const { return pointers_.size(); }
   const std::uint32_t* operator[](std::size_t query) const { return pointers_[query]; }
   const std::uint32_t* const* from(std::size_t query) const { return pointers_.data() + query; }

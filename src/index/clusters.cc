@@ -170,7 +170,6 @@ class Clusters::Query {
         if (share_left() > kShareOfTheScan) return false;
       }
       looked_into += look_into(cluster) ? 1 : 0;
-      if (collector_.limit() == 0) break;
       if (looked_into % 256 == 255 && scan_.stop.due()) break;
     }
     return true;
@@ -236,8 +235,7 @@ class Clusters::Query {
   }
 
   bool may_be_found(std::uint32_t position) const {
-    const std::uint64_t* const live = scan_.segment.live;
-    if (live != nullptr && (live[position / 64] >> (position % 64) & 1) == 0) return false;
+    if (!scan_.segment.is_live(position)) return false;
     return scan_.filter == nullptr || scan_.filter->allows(scan_.segment.rows[position]);
   }
 
@@ -307,9 +305,15 @@ Clusters::Answer Clusters::search(const BlockScan& scan, const PreparedQueries& 
 
 double Clusters::measured_recall(const BlockScan& scan, std::size_t max_clusters) const {
   constexpr std::size_t kSample = 100;
-  const std::scoped_lock lock(recall_mutex_);
-  const auto key = std::pair(scan.k, max_clusters);
-  if (const auto known = recall_.find(key); known != recall_.end()) return known->second;
+  constexpr std::size_t kMostNeighbours = 1000;  // more would take long and say little else
+  BlockScan plain = scan;
+  plain.filter = nullptr;
+  plain.k = std::min(scan.k, kMostNeighbours);
+  const auto key = std::pair(plain.k, max_clusters);
+  {
+    const std::scoped_lock lock(recall_mutex_);
+    if (const auto known = recall_.find(key); known != recall_.end()) return known->second;
+  }
   Rng rng(1);
   const BlockView& codes = scan.segment.codes;
   CodeMatrix sample(std::min(kSample, codes.count), codes.bits);
@@ -323,9 +327,6 @@ double Clusters::measured_recall(const BlockScan& scan, std::size_t max_clusters
   }
   const PreparedQueries queries(sample);
   const std::vector<std::uint32_t> limits(queries.count(), codes.bits + 1);
-  BlockScan plain = scan;
-  plain.filter = nullptr;
-  plain.stop = {};
   const auto exact = scan_segment(plain, queries, limits);
   const auto capped = search(plain, queries, limits, max_clusters).found;
   double recall = 0;
@@ -335,7 +336,11 @@ double Clusters::measured_recall(const BlockScan& scan, std::size_t max_clusters
         capped[i], [&](const Candidate& candidate) { return candidate.distance <= exact[i].back().distance; });
     recall += static_cast<double>(as_near) / static_cast<double>(exact[i].size()) / static_cast<double>(exact.size());
   }
-  return recall_[key] = recall;
+  if (scan.stop.due()) return recall;  // of a part; the search ends with an error
+  const std::scoped_lock lock(recall_mutex_);
+  constexpr std::size_t kMostRemembered = 1000;
+  if (recall_.size() < kMostRemembered) recall_[key] = recall;
+  return recall;
 }
 
 }  // namespace warifu

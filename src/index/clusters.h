@@ -25,8 +25,9 @@ namespace warifu {
 
 class Clusters {
  public:
-  // Over all positions of a segment with ascending rows and at most 2^32 - 1 of them, live or not. `clusters` 0: by the
-  // number of codes. Deterministic in `seed`. About 0.5 s and 30 bytes a code at 64 bits for a million on two threads.
+  // Over all positions of a segment with ascending rows, live or not; with the places that fill up blocks, 63 a cluster
+  // at most, they must stay below 2^32. `clusters` 0: by the number of codes. Deterministic in `seed`. About 0.5 s and
+  // 30 bytes a code at 64 bits for a million on two threads.
   static std::shared_ptr<const Clusters> build(const SegmentView& segment, std::size_t clusters = 0,
                                                std::uint64_t seed = 1);
 

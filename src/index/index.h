@@ -60,9 +60,9 @@ class Index {
   virtual Modality modality() const = 0;
   virtual std::size_t size() const = 0;
 
-  // Up to k hits for each row of `queries`, which are of `query_space`; on thread_count() threads, a single query
-  // too. kIncompatible if the queries are of another space than the index; kInvalidArgument if k is 0 or a query has
-  // bits set beyond its length; kUnavailable when told to stop.
+  // Up to k hits for each row of `queries`, which are of `query_space`; on thread_count() threads, which share a
+  // single query too where it is scanned. kIncompatible if the queries are of another space than the index;
+  // kInvalidArgument if k is 0 or a query has bits set beyond its length; kUnavailable when told to stop.
   Result<NearestHits> search(const CodeSpace& query_space, const CodeMatrix& queries,
                              const NearestOptions& options) const;
   // One query of so many words; kInvalidArgument also where they are not as many as the space asks for.

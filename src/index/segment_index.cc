@@ -9,17 +9,13 @@
 namespace warifu {
 namespace {
 
-bool is_live(const SegmentView& segment, std::size_t position) {
-  return segment.live == nullptr || (segment.live[position / 64] >> (position % 64) & 1) != 0;
-}
-
 std::optional<std::size_t> live_position(const SegmentView& segment, std::int64_t row) {
   if (segment.rows.ascending()) {
     const auto position = segment.rows.find(row);
-    return position && is_live(segment, *position) ? position : std::nullopt;
+    return position && segment.is_live(*position) ? position : std::nullopt;
   }
   for (std::size_t position = 0; position < segment.rows.count(); ++position)
-    if (segment.rows[position] == row && is_live(segment, position)) return position;
+    if (segment.rows[position] == row && segment.is_live(position)) return position;
   return std::nullopt;
 }
 

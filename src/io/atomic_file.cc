@@ -85,10 +85,12 @@ Result<void> AtomicFile::commit() {
   temporary_.clear();
   // The new name must survive a power cut too.
   const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-  if (const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); directory >= 0) {
-    ::fsync(directory);
-    ::close(directory);
-  }
+  const int directory = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return {};  // it may be written to but not read; nothing more can be done
+  // Some file systems cannot do this for folders and say so; a failed write is something else.
+  const int failure = ::fsync(directory) == 0 || errno == EINVAL ? 0 : errno;
+  ::close(directory);
+  if (failure != 0) return system_error(failure);
   return {};
 }
 

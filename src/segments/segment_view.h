@@ -16,6 +16,10 @@ struct SegmentView {
   // codes.blocks() words; null: all count. Bits behind the last position have no meaning.
   const std::uint64_t* live = nullptr;
   std::size_t live_count = 0;  // positions that count
+
+  bool is_live(std::size_t position) const {
+    return live == nullptr || (live[position / 64] >> (position % 64) & 1) != 0;
+  }
 };
 
 }  // namespace warifu
