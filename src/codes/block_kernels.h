@@ -61,7 +61,7 @@ struct BlockKernels {
   std::uint64_t (*count_all)(const std::uint8_t* bytes, std::size_t count, std::uint32_t query, std::uint32_t times);
 };
 
-inline constexpr std::size_t kBytePairs = 256 * 256;
+inline constexpr std::size_t kBytePairs = std::size_t{256} * 256;
 
 // Every set of this build, fastest first; the last one runs everywhere.
 std::span<const BlockKernels> block_kernels();

@@ -62,7 +62,10 @@ struct Avx2 {
     return taken;
   }
 
-  static constexpr auto count_bytes = count_byte_pairs;
+  WARIFU_TARGET static void count_bytes(const std::uint8_t* values, std::size_t count, std::uint8_t most,
+                                        std::uint32_t* counts, std::uint16_t* pairs) {
+    count_byte_pairs(values, count, most, counts, pairs);
+  }
   using Counts = __m256i;
   // Of the halves one is counted up from 4 and one down, so that the instruction which adds up differences of bytes
   // adds both (the same source).

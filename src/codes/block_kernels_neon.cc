@@ -38,7 +38,10 @@ struct Neon {
     return taken;
   }
 
-  static constexpr auto count_bytes = count_byte_pairs;
+  static void count_bytes(const std::uint8_t* values, std::size_t count, std::uint8_t most, std::uint32_t* counts,
+                          std::uint16_t* pairs) {
+    count_byte_pairs(values, count, most, counts, pairs);
+  }
   using Counts = uint16x8_t;
   static Counts count(Counts counts, Vector a, Vector b) { return vpadalq_u8(counts, differing(a, b)); }
   static std::uint64_t total(Counts counts) {

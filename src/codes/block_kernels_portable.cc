@@ -51,7 +51,10 @@ struct Portable {
     return taken;
   }
 
-  static constexpr auto count_bytes = count_byte_pairs;
+  static void count_bytes(const std::uint8_t* values, std::size_t count, std::uint8_t most, std::uint32_t* counts,
+                          std::uint16_t* pairs) {
+    count_byte_pairs(values, count, most, counts, pairs);
+  }
   using Counts = std::uint64_t;
   static Counts count(Counts counts, Vector a, Vector b) {
     return counts + (differing(a, b) * 0x0101010101010101 >> 56);

@@ -31,8 +31,8 @@ template <typename Isa, std::size_t kBytes, std::size_t kQueries, std::size_t kB
 struct Tile {
   typename Isa::Vector sums[kQueries][kBlocks];
 
-  WARIFU_TARGET [[gnu::always_inline]] inline void add_up(const std::uint8_t* block, std::size_t bytes,
-                                                          const std::uint32_t* const* queries) {
+  WARIFU_TARGET __attribute__((always_inline)) inline void add_up(const std::uint8_t* block, std::size_t bytes,
+                                                                  const std::uint32_t* const* queries) {
     const std::size_t width = kBytes == 0 ? bytes : kBytes;
     add_plane<true>(block, width, 0, queries);
     if constexpr (kBytes == 0) {
@@ -45,8 +45,9 @@ struct Tile {
 
  private:
   template <bool kFirst>
-  WARIFU_TARGET [[gnu::always_inline]] inline void add_plane(const std::uint8_t* block, std::size_t width,
-                                                             std::size_t p, const std::uint32_t* const* queries) {
+  WARIFU_TARGET __attribute__((always_inline)) inline void add_plane(const std::uint8_t* block, std::size_t width,
+                                                                     std::size_t p,
+                                                                     const std::uint32_t* const* queries) {
     typename Isa::Vector codes[kBlocks];
 #pragma GCC unroll 4
     for (std::size_t b = 0; b < kBlocks; ++b) codes[b] = Isa::load(block + (b * width + p) * kBlockCodes);
@@ -64,8 +65,9 @@ struct Tile {
 
 // Distances of a block in bytes; exact below 255.
 template <typename Isa, std::size_t kBytes>
-WARIFU_TARGET [[gnu::always_inline]] inline void block_bytes(const std::uint8_t* block, std::size_t bytes,
-                                                             const std::uint32_t* query, std::uint8_t* distances) {
+WARIFU_TARGET __attribute__((always_inline)) inline void block_bytes(const std::uint8_t* block, std::size_t bytes,
+                                                                     const std::uint32_t* query,
+                                                                     std::uint8_t* distances) {
   for (std::size_t part = 0; part < kBlockCodes; part += Isa::kLanes) {
     Tile<Isa, kBytes, 1, 1> tile;
     tile.add_up(block + part, bytes, &query);
@@ -120,9 +122,9 @@ struct Found {
 // Looks at kBlocks blocks and notes, without a branch (it would be mispredicted at nearly every find, for longer than
 // a block takes), where a code is below its query's limit.
 template <typename Isa, std::size_t kBytes, std::size_t kQueries, std::size_t kBlocks>
-WARIFU_TARGET [[gnu::always_inline]] inline void look_at(const BlockRange& range, std::size_t chunk, std::size_t place,
-                                                         const std::uint32_t* const* queries,
-                                                         const typename Isa::Vector* limits, Found* found) {
+WARIFU_TARGET __attribute__((always_inline)) inline void look_at(const BlockRange& range, std::size_t chunk,
+                                                                 std::size_t place, const std::uint32_t* const* queries,
+                                                                 const typename Isa::Vector* limits, Found* found) {
   const std::size_t bytes = kBytes == 0 ? range.codes.bytes_per_code() : kBytes;
   const std::uint8_t* const codes = range.codes.planes + (chunk + place) * bytes * kBlockCodes;
   std::uint64_t near[kQueries][kBlocks] = {};
@@ -303,7 +305,8 @@ WARIFU_TARGET inline void fold_pairs(std::size_t most, std::uint32_t* counts, st
 // What a histogram costs is the additions to memory, about one a cycle: here one counts two bytes.
 WARIFU_TARGET inline void count_byte_pairs(const std::uint8_t* values, std::size_t count, std::uint8_t most,
                                            std::uint32_t* counts, std::uint16_t* pairs) {
-  constexpr std::size_t kOften = 65535 / 4 * 8;  // so many bytes can be the same before a count of pairs overflows
+  constexpr std::size_t kOften =
+      std::size_t{65535} / 4 * 8;  // so many bytes can be the same before a count of pairs overflows
   const std::size_t side = std::size_t{most} + 1;
   const std::size_t whole = count < side * side / 2 ? 0 : count / 8 * 8;  // folding must pay
   for (std::size_t begin = 0; begin < whole; begin += kOften) {
@@ -325,9 +328,10 @@ WARIFU_TARGET std::uint64_t read_all_bytes(const std::uint8_t* bytes, std::size_
   typename Isa::Vector words[kAccumulators];
 #pragma GCC unroll 8
   for (auto& word : words) word = typename Isa::Vector{};
-  for (std::size_t i = 0; i < count; i += kAccumulators * Isa::kLanes)
+  for (std::size_t i = 0; i < count; i += kAccumulators * Isa::kLanes) {
 #pragma GCC unroll 8
     for (std::size_t a = 0; a < kAccumulators; ++a) words[a] = words[a] ^ Isa::load(bytes + i + a * Isa::kLanes);
+  }
 #pragma GCC unroll 8
   for (std::size_t a = 1; a < kAccumulators; ++a) words[0] = words[0] ^ words[a];
   alignas(64) std::uint8_t stored[Isa::kLanes];

@@ -297,6 +297,7 @@ Clusters::Answer Clusters::search(const BlockScan& scan, const PreparedQueries& 
                          static_cast<double>(left.size()) / static_cast<double>(queries.count());
   if (left.empty()) return answer;
   std::vector<std::uint32_t> limits_left;
+  limits_left.reserve(left.size());
   for (const std::size_t q : left) limits_left.push_back(limits[q]);
   auto found = scan_segment(scan, queries.only(left), limits_left);
   for (std::size_t i = 0; i < left.size(); ++i) answer.found[left[i]] = std::move(found[i]);

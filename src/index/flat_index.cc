@@ -7,9 +7,10 @@
 
 namespace warifu {
 
-std::unique_ptr<Index> make_flat_index(CodeSpace space, Modality modality, std::vector<SegmentView> segments,
+std::unique_ptr<Index> make_flat_index(CodeSpace space, Modality modality, const std::vector<SegmentView>& segments,
                                        std::shared_ptr<const void> owner) {
   std::vector<IndexedSegment> indexed;
+  indexed.reserve(segments.size());
   for (const SegmentView& segment : segments) indexed.push_back({segment, nullptr});
   return make_segment_index(std::move(space), modality, std::move(indexed), std::move(owner));
 }

@@ -25,11 +25,17 @@ std::size_t live_codes(const SegmentView& segment) {
 
 // Adds what one segment has to the k nearest of the segments before it.
 void add(const SegmentView& segment, const std::vector<Candidate>& found, std::size_t k, std::vector<Hit>& hits) {
-  const auto middle = static_cast<std::ptrdiff_t>(hits.size());
-  hits.reserve(hits.size() + found.size());
-  for (const Candidate& candidate : found) hits.push_back({segment.rows[candidate.position], candidate.distance});
-  if (!segment.rows.ascending()) std::sort(hits.begin() + middle, hits.end(), nearer);
-  if (middle > 0) std::inplace_merge(hits.begin(), hits.begin() + middle, hits.end(), nearer);
+  std::vector<Hit> added;
+  added.reserve(found.size());
+  for (const Candidate& candidate : found) added.push_back({segment.rows[candidate.position], candidate.distance});
+  if (!segment.rows.ascending()) std::ranges::sort(added, nearer);
+  if (hits.empty()) {
+    hits = std::move(added);
+  } else {
+    std::vector<Hit> both(hits.size() + added.size());
+    std::ranges::merge(hits, added, both.begin(), nearer);
+    hits = std::move(both);
+  }
   if (hits.size() > k) hits.resize(k);
 }
 
@@ -39,8 +45,8 @@ class SegmentIndex final : public Index {
                std::shared_ptr<const void> owner)
       : space_(std::move(space)), modality_(modality), segments_(std::move(segments)), owner_(std::move(owner)) {
     // Limits found in the large ones spare work in the small ones.
-    std::ranges::stable_sort(segments_, std::ranges::greater{},
-                             [](const IndexedSegment& segment) { return segment.view.codes.count; });
+    std::ranges::sort(segments_, std::ranges::greater{},
+                      [](const IndexedSegment& segment) { return segment.view.codes.count; });
     for (const IndexedSegment& segment : segments_) {
       assert(segment.view.codes.bits == space_.bits && segment.view.rows.count() == segment.view.codes.count);
       assert((!segment.clusters || segment.view.rows.ascending()) && "clusters break ties by position");

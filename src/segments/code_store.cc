@@ -64,7 +64,7 @@ CodeStore::CodeStore(const CodeSpace& space, Modality modality, const CodeStoreO
       queue_([this](CommitQueue::Group group) { commit(group); }) {}
 
 Result<std::unique_ptr<CodeStore>> CodeStore::open(const std::filesystem::path& folder, const CodeSpace& space,
-                                                   Modality modality, CodeStoreOptions options) {
+                                                   Modality modality, const CodeStoreOptions& options) {
   if (auto ok = check_space(space); !ok) return std::unexpected(ok.error());
   std::unique_ptr<CodeStore> store(new CodeStore(space, modality, options));
   auto writer = StoreWriter::open(folder, space, modality, options, *store->published_);

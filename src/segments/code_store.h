@@ -85,7 +85,7 @@ class CodeStore {
   // version; kUnavailable naming the holder if another process or object changes it; kBadFormat with a hint if it is
   // damaged; kIo.
   static Result<std::unique_ptr<CodeStore>> open(const std::filesystem::path& folder, const CodeSpace& space,
-                                                 Modality modality, CodeStoreOptions options = {});
+                                                 Modality modality, const CodeStoreOptions& options = {});
   CodeStore(const CodeStore&) = delete;
   CodeStore& operator=(const CodeStore&) = delete;
   ~CodeStore();  // commits what was submitted

@@ -226,7 +226,7 @@ Result<StoreReport> repair_code_store(const std::filesystem::path& path, const C
                                       ": rows that were removed or replaced lately may show an older code");
   }
   collect(salvage, logs);
-  const StoreReport report = salvage.report();
+  StoreReport report = salvage.report();
   if (report.problems.empty()) return report;
   if (lost && lost->code != ErrorCode::kNotFound) {
     // It is about to be replaced in its place.

@@ -42,6 +42,7 @@ Result<void> link_or_copy(const std::filesystem::path& from, const std::filesyst
 
 Result<void> fill(const StoreFolder& from, const BackupPlan& plan, const StoreFolder& to) {
   std::vector<std::string> names;
+  names.reserve(plan.manifest.segments.size() + plan.manifest.deletes.size());
   for (const StoredSegment& segment : plan.manifest.segments) names.push_back(segment.file_name());
   for (const StoredDeletes& deletes : plan.manifest.deletes) names.push_back(deletes_file_name(deletes.number));
   for (const std::string& name : names)

@@ -25,7 +25,8 @@ bool take_number(std::string_view& name, std::uint64_t& number) {
   if (name.size() < kDigits) return false;
   const std::string_view digits = name.substr(0, kDigits);
   if (digits.find_first_not_of("0123456789abcdef") != std::string_view::npos) return false;
-  std::from_chars(digits.data(), digits.data() + kDigits, number, 16);
+  const char* const first = &digits.front();
+  std::from_chars(first, first + kDigits, number, 16);
   name.remove_prefix(kDigits);
   return true;
 }

@@ -8,7 +8,6 @@
 #include "base/fresh_folder_for_test.h"
 #include "base/rng.h"
 #include "store/sqlite.h"
-#include "store/sqlite.h"
 
 namespace warifu {
 namespace {
