@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstring>
 #include <functional>
 #include <numeric>
 #include <thread>
@@ -122,7 +121,7 @@ double read_limit(std::span<const std::uint8_t> bytes, std::size_t threads, int 
 
 double read_limit(std::size_t bytes, std::size_t threads, int rounds) {
   CodeBlocks memory(bytes, 8);
-  std::memset(memory.planes().data(), 1, memory.planes().size());
+  std::ranges::fill(memory.planes(), std::uint8_t{1});
   return read_limit(memory.planes(), threads, rounds);
 }
 
