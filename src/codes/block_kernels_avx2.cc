@@ -12,7 +12,7 @@
 namespace warifu {
 namespace {
 
-struct Avx2 {
+struct Avx2 : OneByOne {
   using Vector = __m256i;
   static constexpr std::size_t kLanes = 32;
   static constexpr std::size_t kBlocksAlone = 1;
@@ -62,10 +62,6 @@ struct Avx2 {
     return taken;
   }
 
-  WARIFU_TARGET static void count_bytes(const std::uint8_t* values, std::size_t count, std::uint8_t most,
-                                        std::uint32_t* counts, std::uint16_t* pairs) {
-    count_byte_pairs(values, count, most, counts, pairs);
-  }
   using Counts = __m256i;
   // Of the halves one is counted up from 4 and one down, so that the instruction which adds up differences of bytes
   // adds both (the same source).

@@ -8,7 +8,7 @@
 namespace warifu {
 namespace {
 
-struct Neon {
+struct Neon : OneByOne {
   using Vector = uint8x16_t;
   static constexpr std::size_t kLanes = 16;
   static constexpr std::size_t kBlocksAlone = 1;
@@ -27,21 +27,6 @@ struct Neon {
     return std::uint64_t{vgetq_lane_u8(marks, 0)} | std::uint64_t{vgetq_lane_u8(marks, 8)} << 8;
   }
 
-  static TakenBytes take_where(const std::uint8_t* values, const std::uint8_t* keep, std::size_t count,
-                               std::uint8_t* kept) {
-    TakenBytes taken;
-    for (std::size_t i = 0; i < count; ++i) {
-      kept[taken.count] = values[i];
-      taken.count += keep[i] != 0 ? 1 : 0;
-      taken.marks |= keep[i];
-    }
-    return taken;
-  }
-
-  static void count_bytes(const std::uint8_t* values, std::size_t count, std::uint8_t most, std::uint32_t* counts,
-                          std::uint16_t* pairs) {
-    count_byte_pairs(values, count, most, counts, pairs);
-  }
   using Counts = uint16x8_t;
   static Counts count(Counts counts, Vector a, Vector b) { return vpadalq_u8(counts, differing(a, b)); }
   static std::uint64_t total(Counts counts) {

@@ -11,7 +11,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "lane 0 is the lowest byte of a word");
 
 // Eight bytes in a word.
-struct Portable {
+struct Portable : OneByOne {
   using Vector = std::uint64_t;
   static constexpr std::size_t kLanes = 8;
   static constexpr std::size_t kBlocksAlone = 1;
@@ -40,21 +40,6 @@ struct Portable {
     return (borrowed >> 7) * 0x0102040810204080 >> 56;
   }
 
-  static TakenBytes take_where(const std::uint8_t* values, const std::uint8_t* keep, std::size_t count,
-                               std::uint8_t* kept) {
-    TakenBytes taken;
-    for (std::size_t i = 0; i < count; ++i) {
-      kept[taken.count] = values[i];
-      taken.count += keep[i] != 0 ? 1 : 0;
-      taken.marks |= keep[i];
-    }
-    return taken;
-  }
-
-  static void count_bytes(const std::uint8_t* values, std::size_t count, std::uint8_t most, std::uint32_t* counts,
-                          std::uint16_t* pairs) {
-    count_byte_pairs(values, count, most, counts, pairs);
-  }
   using Counts = std::uint64_t;
   static Counts count(Counts counts, Vector a, Vector b) {
     return counts + (differing(a, b) * 0x0101010101010101 >> 56);

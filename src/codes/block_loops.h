@@ -10,7 +10,7 @@
 //                             sums, while plain additions it rearranges until registers run out (128 bits: 1.6 times
 //                             as slow)
 //   below(v, limits)          bit i: v[i] < limits[i], unsigned
-//   take_where, count_bytes   as in block_kernels.h; count_byte_pairs is a count_bytes for every set
+//   take_where, count_bytes   as in block_kernels.h, or those of OneByOne, from which a set may be derived
 //   Counts, count(n, a, b)    adds to n the differing bits of a and b in the fewest instructions the set has for it;
 //                             total(n) is their sum. One has room for 4,000 additions
 #include <algorithm>
@@ -319,6 +319,25 @@ WARIFU_TARGET inline void count_byte_pairs(const std::uint8_t* values, std::size
   }
   count_one_by_one(values + whole, count - whole, counts);
 }
+
+// What a set has no instructions of its own for.
+struct OneByOne {
+  WARIFU_TARGET static TakenBytes take_where(const std::uint8_t* values, const std::uint8_t* keep, std::size_t count,
+                                             std::uint8_t* kept) {
+    TakenBytes taken;
+    for (std::size_t i = 0; i < count; ++i) {
+      kept[taken.count] = values[i];
+      taken.count += keep[i] != 0 ? 1 : 0;
+      taken.marks |= keep[i];
+    }
+    return taken;
+  }
+
+  WARIFU_TARGET static void count_bytes(const std::uint8_t* values, std::size_t count, std::uint8_t most,
+                                        std::uint32_t* counts, std::uint16_t* pairs) {
+    count_byte_pairs(values, count, most, counts, pairs);
+  }
+};
 
 // Where a read or a count ends up, one after the other: enough of them to wait for none.
 constexpr std::size_t kAccumulators = 8;
