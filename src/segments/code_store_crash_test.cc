@@ -12,6 +12,7 @@
 #include <functional>
 #include <thread>
 
+#include "base/child_for_test.h"
 #include "base/file.h"
 #include "base/rng.h"
 #include "segments/code_store_check.h"
@@ -437,51 +438,6 @@ TEST(CodeStoreCrash, CanBeSearchedWhereNothingCanBeWritten) {
   EXPECT_EQ(image_of(memory.path()), before);
 }
 
-// A child process that runs `work` and tells numbers to its parent. It ends by itself or by kill().
-class StoreChild {
- public:
-  explicit StoreChild(const std::function<int(const std::function<void(std::uint64_t)>& tell)>& work) {
-    int ends[2] = {-1, -1};
-    if (::pipe(ends) != 0) return;
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::close(ends[0]);
-      ::_exit(work([&](std::uint64_t number) {
-        if (::write(ends[1], &number, sizeof number) != sizeof number) ::_exit(99);
-      }));
-    }
-    ::close(ends[1]);
-    read_end_ = ends[0];
-  }
-  StoreChild(const StoreChild&) = delete;
-  StoreChild& operator=(const StoreChild&) = delete;
-  ~StoreChild() {
-    if (!waited_) kill();
-    ::close(read_end_);
-  }
-
-  std::optional<std::uint64_t> hear() {
-    std::uint64_t number = 0;
-    if (::read(read_end_, &number, sizeof number) != sizeof number) return std::nullopt;
-    return number;
-  }
-  void kill() {
-    ::kill(pid_, SIGKILL);
-    wait();
-  }
-  int wait() {
-    int status = 0;
-    ::waitpid(pid_, &status, 0);
-    waited_ = true;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
- private:
-  pid_t pid_ = -1;
-  int read_end_ = -1;
-  bool waited_ = false;
-};
-
 TEST(CodeStoreCrash, KeepsEveryAcknowledgedChangeWhenItsWriterIsKilled) {
   constexpr int kRounds = 250;
   const FastFolder memory;
@@ -491,7 +447,7 @@ TEST(CodeStoreCrash, KeepsEveryAcknowledgedChangeWhenItsWriterIsKilled) {
   Model model;
   std::uint64_t done = 0;  // changes
   for (int round = 0; round < kRounds; ++round) {
-    StoreChild writer([&](const auto& tell) {
+    Child<std::uint64_t> writer([&](const auto& tell) {
       const auto store = CodeStore::open(memory.path(), test_space(kStoreBits), Modality::kImage, options);
       if (!store) return 1;
       for (std::uint64_t n = done;; ++n) {
@@ -526,7 +482,7 @@ TEST(CodeStoreCrash, KeepsEveryAcknowledgedChangeWhenItsWriterIsKilled) {
 
 TEST(CodeStoreCrash, GoesOnWhenAFullDiskHasRoomAgain) {
   const FastFolder memory;
-  StoreChild writer([&](const auto&) {
+  Child<std::uint64_t> writer([&](const auto&) {
     ::signal(SIGXFSZ, SIG_IGN);
     rlimit limit{};
     if (::getrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;

@@ -11,59 +11,13 @@
 #include <functional>
 #include <thread>
 
+#include "base/child_for_test.h"
 #include "base/fresh_folder_for_test.h"
 #include "base/rng.h"
 #include "store/catalog.h"
 
 namespace warifu {
 namespace {
-
-// A child process that runs `work` and tells numbers to its parent. It ends by itself or by kill().
-class Child {
- public:
-  explicit Child(const std::function<int(const std::function<void(std::int64_t)>& tell)>& work) {
-    int ends[2] = {-1, -1};
-    if (::pipe(ends) != 0) return;
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::close(ends[0]);
-      const int status = work([&](std::int64_t number) {
-        if (::write(ends[1], &number, sizeof number) != sizeof number) ::_exit(99);
-      });
-      ::_exit(status);
-    }
-    ::close(ends[1]);
-    read_end_ = ends[0];
-  }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-  ~Child() {
-    if (!waited_) kill();
-    ::close(read_end_);
-  }
-
-  pid_t pid() const { return pid_; }
-  std::optional<std::int64_t> hear() {
-    std::int64_t number = 0;
-    if (::read(read_end_, &number, sizeof number) != sizeof number) return std::nullopt;
-    return number;
-  }
-  void kill() {
-    ::kill(pid_, SIGKILL);
-    wait();
-  }
-  int wait() {
-    int status = 0;
-    ::waitpid(pid_, &status, 0);
-    waited_ = true;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-
- private:
-  pid_t pid_ = -1;
-  int read_end_ = -1;
-  bool waited_ = false;
-};
 
 Item numbered(std::int64_t i) {
   Item item;
@@ -96,7 +50,7 @@ TEST(CatalogCrash, KeepsEveryCommittedItemWhenItsWriterIsKilled) {
   Rng rng(17);
   std::int64_t committed = -1;
   for (int round = 0; round < 20; ++round) {
-    Child writer([&](const auto& tell) {
+    Child<std::int64_t> writer([&](const auto& tell) {
       auto catalog = open_catalog(path);
       if (!catalog || !(*catalog)->begin_writing()) return 1;
       for (std::int64_t i = committed + 1;; ++i) {
@@ -131,7 +85,7 @@ TEST(CatalogCrash, KeepsEveryCommittedItemWhenItsWriterIsKilled) {
 
 TEST(CatalogCrash, NamesTheWritingProcessToAnotherAndLetsItRead) {
   const auto path = fresh_folder() / "catalog.db";
-  Child writer([&](const auto& tell) {
+  Child<std::int64_t> writer([&](const auto& tell) {
     auto catalog = open_catalog(path);
     if (!catalog || !(*catalog)->begin_writing()) return 1;
     if (!write_item(**catalog, 0) || !(*catalog)->put(numbered(1))) return 2;  // the second is not committed
@@ -154,7 +108,7 @@ TEST(CatalogCrash, NamesTheWritingProcessToAnotherAndLetsItRead) {
 
 TEST(CatalogCrash, ReportsAFullDiskAndKeepsWhatWasCommitted) {
   const auto path = fresh_folder() / "catalog.db";
-  Child writer([&](const auto& tell) {
+  Child<std::int64_t> writer([&](const auto& tell) {
     ::signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{256 << 10, 256 << 10};  // no file grows past this: what a full disk looks like
     if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
