@@ -29,49 +29,66 @@ void pause_a_little() {
 }
 
 // Threads that wait for work, since starting some takes as long as scanning a million codes. They look out for the next
-// call for a moment (up to some ten microseconds), then sleep. Never taken down: at the end of the process they sleep
-// or look out, and touch nothing but this.
+// call for a moment (some ten microseconds), then sleep. Never taken down: at the end of the process they sleep or look
+// out, and touch nothing but this.
 class WaitingThreads {
  public:
-  // Runs `job` on `helpers` threads and on this one, and returns true when all are done; false at once where they
-  // work for somebody else.
+  // Runs `job` on this thread and on up to `helpers` others; true when all that took part are done, false at once where
+  // they work for somebody else. Who has not begun when this thread is through is not waited for: on a busy machine
+  // that would take longer than the work.
   bool run(std::size_t helpers, const std::function<void()>& job) {
     const std::unique_lock in_use(in_use_, std::try_to_lock);
     if (!in_use) return false;
     for (; started_ < helpers; ++started_)
-      std::thread([this, place = started_, seen = call_.load()] { wait_for_calls(place, seen); }).detach();
+      std::thread([this, seen = number_of(call_.load())] { wait_for_calls(seen); }).detach();
     job_ = &job;
-    unfinished_.store(helpers, std::memory_order_relaxed);
-    // Number of the call and how many are called, in one word: a thread that was not called looks at nothing else.
-    call_.store(((call_.load() >> 16) + 1) << 16 | helpers, std::memory_order_release);
+    finished_.store(0, std::memory_order_relaxed);
+    call_.store((number_of(call_.load()) + 1) << kNumberShift | helpers << kOpenShift, std::memory_order_release);
     call_.notify_all();
     job();
-    wait_while(unfinished_, [](std::uint64_t unfinished) { return unfinished != 0; });
+    const std::uint64_t joined = call_.fetch_and(~(kCount << kOpenShift)) & kCount;
+    wait_while(finished_, [&](std::uint64_t finished) { return finished != joined; });
     return true;
   }
 
  private:
+  // A call in one word: its number, how many may still join, how many have.
+  static constexpr std::uint64_t kCount = 0xFFFF;
+  static constexpr unsigned kOpenShift = 16;
+  static constexpr unsigned kNumberShift = 32;
+  static std::uint64_t number_of(std::uint64_t call) { return call >> kNumberShift; }
+
   template <typename Waiting>
-  static std::uint64_t wait_while(const std::atomic<std::uint64_t>& number, const Waiting& waiting) {
+  static std::uint64_t wait_while(const std::atomic<std::uint64_t>& word, const Waiting& waiting) {
     constexpr int kLooks = 2000;
     for (int look = 0; look < kLooks; ++look) {
-      const std::uint64_t now = number.load(std::memory_order_acquire);
+      const std::uint64_t now = word.load(std::memory_order_acquire);
       if (!waiting(now)) return now;
       pause_a_little();
     }
     for (;;) {
-      const std::uint64_t now = number.load(std::memory_order_acquire);
+      const std::uint64_t now = word.load(std::memory_order_acquire);
       if (!waiting(now)) return now;
-      number.wait(now, std::memory_order_acquire);
+      word.wait(now, std::memory_order_acquire);
     }
   }
 
-  void wait_for_calls(std::size_t place, std::uint64_t seen) {
+  // Takes a place in this call, or in the newer one that `call` then is; false where none is open.
+  bool join(std::uint64_t& call) {
+    while ((call >> kOpenShift & kCount) != 0)
+      if (call_.compare_exchange_weak(call, call - (std::uint64_t{1} << kOpenShift) + 1)) return true;
+    return false;
+  }
+
+  void wait_for_calls(std::uint64_t seen) {
     for (;;) {
-      seen = wait_while(call_, [&](std::uint64_t call) { return call == seen; });
-      if (place >= (seen & 0xFFFF)) continue;
+      std::uint64_t call = wait_while(call_, [&](std::uint64_t now) { return number_of(now) == seen; });
+      const bool joined = join(call);
+      seen = number_of(call);
+      if (!joined) continue;
       (*job_)();
-      if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
+      finished_.fetch_add(1, std::memory_order_acq_rel);
+      finished_.notify_one();
     }
   }
 
@@ -79,7 +96,7 @@ class WaitingThreads {
   std::size_t started_ = 0;
   const std::function<void()>* job_ = nullptr;
   std::atomic<std::uint64_t> call_{0};
-  std::atomic<std::uint64_t> unfinished_{0};
+  std::atomic<std::uint64_t> finished_{0};
 };
 
 std::atomic<WaitingThreads*> waiting_threads{nullptr};

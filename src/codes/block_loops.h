@@ -110,6 +110,12 @@ WARIFU_TARGET std::size_t scan_words(const BlockRange& range, std::size_t block,
   return block;
 }
 
+// How far ahead a single query asks for its codes, and the bytes of codes from which it does. Processors read ahead by
+// themselves, but not into the next page, of which four blocks of 64 bits take half: without, one query reads ten
+// million such codes at half the speed of memory. What lies in a cache anyway is only slowed down by asking.
+constexpr std::size_t kReadAheadBytes = std::size_t{8} << 10;
+constexpr std::size_t kReadAheadFrom = std::size_t{16} << 20;
+
 // Blocks looked at before what was found in them is kept and limits fall.
 constexpr std::size_t kChunk = 64;
 
@@ -127,6 +133,9 @@ WARIFU_TARGET __attribute__((always_inline)) inline void look_at(const BlockRang
                                                                  const typename Isa::Vector* limits, Found* found) {
   const std::size_t bytes = kBytes == 0 ? range.codes.bytes_per_code() : kBytes;
   const std::uint8_t* const codes = range.codes.planes + (chunk + place) * bytes * kBlockCodes;
+  if (kQueries == 1 && range.codes.block_bytes() >= kReadAheadFrom)
+    for (std::size_t line = 0; line < kBlocks * bytes; ++line)
+      __builtin_prefetch(codes + kReadAheadBytes + line * kBlockCodes);
   std::uint64_t near[kQueries][kBlocks] = {};
 #pragma GCC unroll 8
   for (std::size_t part = 0; part < kBlockCodes; part += Isa::kLanes) {

@@ -13,11 +13,12 @@ namespace warifu {
 namespace {
 
 // Queries that go over a tile of codes together, and the bytes of a tile: it stays in the first-level cache while they
-// do.
+// do. A single query needs none, but asks so often whether it should stop.
 constexpr std::size_t kQueriesTogether = 256;
 constexpr std::size_t kTileBytes = std::size_t{32} << 10;
-// What one thread scans at a time where the codes are split, and the size in bytes from which that pays.
-constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
+constexpr std::size_t kTileBytesAlone = std::size_t{256} << 10;
+// What one thread scans at a time, at least, where the codes are split, and the size in bytes from which that pays.
+constexpr std::size_t kPieceBytes = std::size_t{32} << 10;
 constexpr std::size_t kBytesForThreads = std::size_t{1} << 20;
 
 // Where a limit is guessed for large k from a sample: so many blocks in runs of so many.
@@ -42,7 +43,7 @@ class Pass {
       : scan_(scan), queries_(queries), kernels_(chosen_block_kernels()) {
     for (NearestCollector& collector : collectors) collectors_.push_back(&collector);
     const std::size_t block_bytes = scan.segment.codes.bytes_per_code() * kBlockCodes;
-    tile_ = std::max<std::size_t>(4, kTileBytes / block_bytes);
+    tile_ = std::max<std::size_t>(4, (collectors.size() == 1 ? kTileBytesAlone : kTileBytes) / block_bytes);
     open_.resize(tile_);
   }
 
@@ -106,36 +107,67 @@ void cut(std::vector<Candidate>& candidates, std::size_t k, Ties ties) {
   candidates.resize(end);
 }
 
-// All queries of a few over the codes, which are split over the threads.
+// All queries of a few over the codes, which are split over the threads: each has a share, which it scans piece by
+// piece, and then helps the others with theirs, so that one that is held up keeps nobody waiting.
 class SplitCodes {
  public:
   SplitCodes(const BlockScan& scan, const PreparedQueries& queries, std::span<const std::uint32_t> limits)
-      : scan_(scan), queries_(queries), limits_(limits), found_(limits.size()) {}
+      : scan_(scan),
+        queries_(queries),
+        limits_(limits),
+        piece_(std::max<std::size_t>(1, kPieceBytes / (scan.segment.codes.bytes_per_code() * kBlockCodes))),
+        shares_(thread_count()),
+        found_(limits.size()) {
+    const std::size_t blocks = scan.segment.codes.blocks();
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+      shares_[i].next = blocks * i / shares_.size();
+      shares_[i].last = blocks * (i + 1) / shares_.size();
+    }
+  }
 
   std::vector<std::vector<Candidate>> run() {
-    parallel_for(thread_count(), 1, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t worker = begin; worker < end; ++worker) scan_pieces();
+    parallel_for(shares_.size(), 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t worker = begin; worker < end; ++worker) work(worker);
     });
     for (auto& candidates : found_) cut(candidates, scan_.k, scan_.ties);
     return std::move(found_);
   }
 
  private:
-  // Piece after piece as long as there are any, so that a thread that is held up keeps nobody waiting. Those of one
-  // worker ascend, as its collectors ask for.
-  void scan_pieces() {
-    const std::size_t blocks = scan_.segment.codes.blocks();
-    const std::size_t block_bytes = scan_.segment.codes.bytes_per_code() * kBlockCodes;
-    const std::size_t piece = std::max<std::size_t>(1, kPieceBytes / block_bytes);
-    std::size_t first = next_.fetch_add(piece);
-    if (first >= blocks) return;
-    std::vector<NearestCollector> collectors(limits_.size());
-    for (std::size_t q = 0; q < limits_.size(); ++q) collectors[q].start(scan_.k, limits_[q], scan_.ties);
+  // In a cache line of its own: one that threads write to in turn takes longer to come than a piece to scan.
+  struct alignas(64) Share {
+    std::atomic<std::size_t> next{0};  // block
+    std::size_t last = 0;
+    bool done() const { return next.load(std::memory_order_relaxed) >= last; }
+  };
+
+  // The next blocks of a share: many while many are left, so that threads seldom take some and still end together.
+  BlockSpan next_piece(Share& share) const {
+    std::size_t first = share.next.load(std::memory_order_relaxed);
+    while (first < share.last) {
+      const std::size_t last = std::min(share.last, first + std::max(piece_, (share.last - first) / 4));
+      if (share.next.compare_exchange_weak(first, last, std::memory_order_relaxed)) return {first, last};
+    }
+    return {};
+  }
+
+  void work(std::size_t worker) {
+    std::vector<std::uint32_t> limits(limits_.begin(), limits_.end());
+    for (std::size_t i = 0; i < shares_.size(); ++i)
+      if (Share& share = shares_[(worker + i) % shares_.size()]; !share.done()) scan_share(share, limits);
+  }
+
+  // What is left of a share; the limits fall. Its pieces ascend, as collectors ask for; those of another share need
+  // not, and so a code as far as what was found there may still come first.
+  void scan_share(Share& share, std::vector<std::uint32_t>& limits) {
+    std::vector<NearestCollector> collectors(limits.size());
+    for (std::size_t q = 0; q < limits.size(); ++q) collectors[q].start(scan_.k, limits[q], scan_.ties);
     Pass pass(scan_, queries_.from(0), collectors);
-    for (; first < blocks; first = next_.fetch_add(piece))
-      if (!pass.over({first, std::min(first + piece, blocks)})) return;
+    for (BlockSpan piece = next_piece(share); piece.first < piece.last; piece = next_piece(share))
+      if (!pass.over(piece)) return;
+    for (std::size_t q = 0; q < limits.size(); ++q) limits[q] = std::min(limits[q], collectors[q].limit() + 1);
     const std::scoped_lock lock(mutex_);
-    for (std::size_t q = 0; q < limits_.size(); ++q) {
+    for (std::size_t q = 0; q < limits.size(); ++q) {
       const auto nearest = collectors[q].nearest();
       found_[q].insert(found_[q].end(), nearest.begin(), nearest.end());
     }
@@ -144,7 +176,8 @@ class SplitCodes {
   const BlockScan& scan_;
   const PreparedQueries& queries_;
   std::span<const std::uint32_t> limits_;
-  std::atomic<std::size_t> next_{0};
+  std::size_t piece_;
+  std::vector<Share> shares_;
   std::vector<std::vector<Candidate>> found_;
   std::mutex mutex_;
 };
