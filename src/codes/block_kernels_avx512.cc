@@ -24,6 +24,12 @@ alignas(64) constexpr auto kPlaces = [] {
   return places;
 }();
 
+alignas(64) constexpr auto kNumbers = [] {
+  std::array<std::uint8_t, 64> numbers{};
+  std::iota(numbers.begin(), numbers.end(), std::uint8_t{0});
+  return numbers;
+}();
+
 // Of how many bytes the bits are counted at a time.
 constexpr std::size_t kPlaneBytes = 512;
 
@@ -160,6 +166,19 @@ struct Avx512 {
     store(bytes, seen);
     return {static_cast<std::size_t>(end - kept),
             std::accumulate(bytes, bytes + kLanes, std::uint8_t{0}, std::bit_or<>())};
+  }
+
+  // Without a branch for each lane: few of many blocks hold more than one, and that would seldom be foreseen.
+  WARIFU_AVX512 void write_lanes(std::uint64_t lanes, const std::uint8_t* values, std::uint32_t first,
+                                 std::uint32_t* places, std::uint16_t* taken) {
+    if (__builtin_popcountll(lanes) > 16) return OneByOne::write_lanes(lanes, values, first, places, taken);
+    const __m512i numbers = _mm512_maskz_compress_epi8(lanes, _mm512_load_si512(kNumbers.data()));
+    const __m512i kept = _mm512_maskz_compress_epi8(lanes, load(values));
+    // With masks of ones: GCC 12 warns of the others, which leave to chance what no lane is taken from.
+    const __m512i wide = _mm512_maskz_cvtepu8_epi32(0xFFFF, _mm512_maskz_extracti32x4_epi32(0xF, numbers, 0));
+    _mm512_storeu_si512(places, _mm512_add_epi32(wide, _mm512_set1_epi32(static_cast<int>(first))));
+    const __m256i words = _mm256_cvtepu8_epi16(_mm512_maskz_extracti32x4_epi32(0xF, kept, 0));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(taken), words);
   }
 
   // Twice as fast as by pairs where distances are counted.

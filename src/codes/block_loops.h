@@ -10,6 +10,9 @@
 //                             sums, while plain additions it rearranges until registers run out (128 bits: 1.6 times
 //                             as slow)
 //   below(v, limits)          bit i: v[i] < limits[i], unsigned
+//   write_lanes(lanes, values, first, places, taken)
+//                             for each set bit i of `lanes`, in their order: first + i to places, values[i] to taken;
+//                             may write up to 64 of both
 //   take_where, count_bytes   as in block_kernels.h, or those of OneByOne, from which a set may be derived
 //   Counts, count(n, a, b)    adds to n the differing bits of a and b in the fewest instructions the set has for it;
 //                             total(n) is their sum. One has room for 4,000 additions
@@ -117,7 +120,7 @@ constexpr std::size_t kReadAheadBytes = std::size_t{8} << 10;
 constexpr std::size_t kReadAheadFrom = std::size_t{16} << 20;
 
 // Blocks looked at before what was found in them is kept and limits fall.
-constexpr std::size_t kChunk = 64;
+constexpr std::size_t kChunk = 128;
 
 // The blocks of a chunk in which a query found something.
 struct Found {
@@ -159,6 +162,10 @@ WARIFU_TARGET __attribute__((always_inline)) inline void look_at(const BlockRang
   }
 }
 
+// Found in one block, so many lower the limit at once; of fewer it is not asked block by block, which of all that is
+// done for a find would take longest.
+constexpr std::size_t kMany = 8;
+
 template <typename Isa, std::size_t kBytes>
 WARIFU_TARGET void keep_found(const BlockRange& range, std::size_t chunk, const Found& found,
                               const std::uint32_t* query, NearestCollector& collector) {
@@ -175,9 +182,15 @@ WARIFU_TARGET void keep_found(const BlockRange& range, std::size_t chunk, const 
       Isa::store(distances + part, tile.sums[0][0]);
       near |= static_cast<std::uint64_t>(Isa::below(tile.sums[0][0], limit)) << part;
     }
-    near &= open_lanes(range, block);
-    if (near != 0) collector.keep(static_cast<std::uint32_t>(block * kBlockCodes), near, distances);
+    const auto first = static_cast<std::uint32_t>(block * kBlockCodes);
+    near = collector.allowed(first, near & open_lanes(range, block));
+    const auto room = collector.room();
+    Isa::write_lanes(near, distances, first, room.positions, room.distances);
+    const auto count = static_cast<std::size_t>(__builtin_popcountll(near));
+    collector.added(count);
+    if (count >= kMany) collector.lower_limit();
   }
+  collector.lower_limit();
 }
 
 // All limits are at most 255.
@@ -340,6 +353,15 @@ struct OneByOne {
       taken.marks |= keep[i];
     }
     return taken;
+  }
+
+  WARIFU_TARGET static void write_lanes(std::uint64_t lanes, const std::uint8_t* values, std::uint32_t first,
+                                        std::uint32_t* places, std::uint16_t* taken) {
+    for (; lanes != 0; lanes &= lanes - 1) {
+      const int lane = __builtin_ctzll(lanes);
+      *places++ = first + static_cast<std::uint32_t>(lane);
+      *taken++ = values[lane];
+    }
   }
 
   WARIFU_TARGET static void count_bytes(const std::uint8_t* values, std::size_t count, std::uint8_t most,

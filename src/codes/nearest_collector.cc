@@ -18,10 +18,13 @@ void NearestCollector::start(std::size_t k, std::uint32_t limit, Ties ties) {
   limit_ = limit;
   nearer_ = 0;
   kept_ = 0;
+  counted_ = 0;
   counts_.assign(std::size_t{limit} + 1, 0);
 }
 
 void NearestCollector::make_room() {
+  lower_limit();
+  count();
   // What lies at the limit still counts where fewer than k are nearer: the first ones, as positions ascend.
   std::size_t at_limit = k_ == kAll || ties_ == Ties::kAll ? 0 : k_ - nearer_;
   std::size_t end = 0;
@@ -34,13 +37,16 @@ void NearestCollector::make_room() {
     ++end;
   }
   kept_ = end;
+  counted_ = end;
   if (2 * kept_ + 64 <= distances_.size()) return;
   const std::size_t room = std::max(kFirstRoom, 2 * distances_.size());
   positions_.resize(room);
   distances_.resize(room);
 }
 
-std::vector<Candidate> NearestCollector::nearest() const {
+std::vector<Candidate> NearestCollector::nearest() {
+  lower_limit();
+  count();
   // place[d]: where the next code at distance d goes. Below the limit everything was kept and counted. Codes at the
   // limit were kept before it fell there, and fill up what is missing; what is farther goes behind the end.
   std::vector<std::size_t> place(std::size_t{limit_} + 2);

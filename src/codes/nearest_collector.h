@@ -49,19 +49,37 @@ class NearestCollector {
   // Keeps the codes first_position + i for the set bits i of `near`, whose distances[i] are below limit().
   template <typename Distance>
   [[gnu::always_inline]] void keep(std::uint32_t first_position, std::uint64_t near, const Distance* distances) {
-    if (check_ != nullptr) near = check_(context_, first_position, near);
-    if (kept_ + 64 > distances_.size()) make_room();
-    std::size_t end = kept_;
-    nearer_ += static_cast<std::size_t>(std::popcount(near));
+    near = allowed(first_position, near);
+    const Room room = this->room();
+    std::size_t end = 0;
     for (; near != 0; near &= near - 1) {
       const auto lane = static_cast<std::uint32_t>(std::countr_zero(near));
-      const auto distance = static_cast<std::uint16_t>(distances[lane]);
-      positions_[end] = first_position + lane;
-      distances_[end] = distance;
+      room.positions[end] = first_position + lane;
+      room.distances[end] = static_cast<std::uint16_t>(distances[lane]);
       ++end;
-      ++counts_[distance];
     }
-    kept_ = end;
+    added(end);
+    lower_limit();
+  }
+
+  // The same in steps, for who writes several codes at once: the lanes that are wanted; room for them, behind what is
+  // kept; how many were written there. The limit may fall later, as long as room for more was not asked for.
+  std::uint64_t allowed(std::uint32_t first_position, std::uint64_t near) const {
+    return check_ == nullptr ? near : check_(context_, first_position, near);
+  }
+  struct Room {
+    std::uint32_t* positions = nullptr;  // 64 of them, and as many distances
+    std::uint16_t* distances = nullptr;
+  };
+  Room room() {
+    if (kept_ + 64 > distances_.size()) make_room();
+    return {positions_.data() + kept_, distances_.data() + kept_};
+  }
+  void added(std::size_t count) { kept_ += count; }
+  void lower_limit() {
+    // Only k codes below it lower the limit: none are counted before.
+    if (nearer_ + (kept_ - counted_) < k_) return;
+    count();
     if (ties_ == Ties::kFirst) {
       while (nearer_ >= k_) nearer_ -= counts_[--limit_];
     } else {
@@ -72,18 +90,23 @@ class NearestCollector {
   std::size_t kept() const { return kept_; }
   // The k nearest of what was offered (or all, for kAll) in ascending (distance, position); with Ties::kAll also all
   // others as near as the k-th.
-  std::vector<Candidate> nearest() const;
+  std::vector<Candidate> nearest();
 
  private:
   void make_room();
+  void count() {
+    nearer_ += kept_ - counted_;
+    for (; counted_ < kept_; ++counted_) ++counts_[distances_[counted_]];
+  }
 
   std::size_t k_ = 1;
   Ties ties_ = Ties::kFirst;
   LaneCheck check_ = nullptr;
   const void* context_ = nullptr;
   std::uint32_t limit_ = 0;
-  std::size_t nearer_ = 0;  // kept codes below the limit
+  std::size_t nearer_ = 0;  // of the counted codes, those below the limit
   std::size_t kept_ = 0;
+  std::size_t counted_ = 0;            // so many of them, the first ones; all others are below the limit
   std::vector<std::uint32_t> counts_;  // of kept codes by distance
   std::vector<std::uint32_t> positions_;
   std::vector<std::uint16_t> distances_;

@@ -87,7 +87,9 @@ void sample_limits(const BlockScan& scan, const std::uint32_t* const* queries, s
   // Of the k nearest so many lie in the sample; four standard deviations more are waited for.
   const double expected = static_cast<double>(scan.k) * kSampleBlocks / static_cast<double>(blocks);
   const auto enough = static_cast<std::size_t>(expected + 4 * std::sqrt(expected) + 2);
-  std::vector<NearestCollector> collectors(limits.size());
+  thread_local std::vector<NearestCollector> kept;
+  if (kept.size() < limits.size()) kept.resize(limits.size());
+  const auto collectors = std::span(kept).first(limits.size());
   for (std::size_t q = 0; q < limits.size(); ++q) collectors[q].start(enough, limits[q]);
   Pass pass(scan, queries, collectors);
   for (std::size_t run = 0; run < kSampleRuns; ++run) {

@@ -178,7 +178,7 @@ class Clusters::Query {
   std::size_t blocks_read() const { return blocks_read_; }
 
   // The k nearest positions in ascending (distance, position).
-  std::vector<Candidate> found() const {
+  std::vector<Candidate> found() {
     std::vector<Candidate> candidates;
     for (const Candidate& slot : collector_.nearest()) {
       // What lies behind the distance at which there are enough cannot count.
