@@ -1,6 +1,7 @@
 #include "engine/code_files.h"
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
@@ -154,6 +155,28 @@ Result<void> convert_old_file(const std::filesystem::path& file, const std::file
   return {};
 }
 
+// Adds codes to those of a store and removes the given rows. What was written before there were stores is taken over.
+Result<void> change_codes(const Workspace& workspace, const CodeSegment& added,
+                          const std::function<std::vector<ItemRow>(const CodeSnapshot&)>& gone_of) {
+  const CodeSpace& space = added.space;
+  const auto folder = code_folder(workspace, space.name, added.modality, space.bits, space.generation);
+  const auto file = old_code_file(folder);
+  if (auto converted = convert_old_file(file, folder, space, added.modality); !converted) return converted;
+  auto store = open_store(folder, space, added.modality);
+  if (!store) return std::unexpected(store.error());
+  const std::vector<ItemRow> gone = gone_of(*(*store)->snapshot());
+  if (auto put = put_all(**store, added); !put) return put;
+  if (!gone.empty())
+    if (auto removed = (*store)->remove(gone); !removed) return removed;
+  if (auto flushed = (*store)->flush(); !flushed) return flushed;
+  const CodeStoreStats stats = (*store)->stats();
+  if (stats.dead > stats.codes / 4 || stats.segments > 8)
+    if (auto compacted = (*store)->compact(); !compacted) return compacted;
+  std::error_code failure;
+  std::filesystem::remove(file, failure);
+  return {};
+}
+
 }  // namespace
 
 std::filesystem::path code_folder(const Workspace& workspace, std::string_view space, Modality modality,
@@ -222,30 +245,20 @@ Result<std::shared_ptr<const Index>> open_index(const Workspace& workspace, cons
       make_flat_index(space, modality, std::move((*stored)->segments), std::move((*stored)->owner)));
 }
 
+Result<void> add_codes(const Workspace& workspace, const CodeSegment& added) {
+  return change_codes(workspace, added, [](const CodeSnapshot&) { return std::vector<ItemRow>(); });
+}
+
 Result<void> save_codes(const Workspace& workspace, const CodeSegment& added, std::span<const ItemRow> kept) {
-  const CodeSpace& space = added.space;
-  const auto folder = code_folder(workspace, space.name, added.modality, space.bits, space.generation);
-  const auto file = old_code_file(folder);
-  if (auto converted = convert_old_file(file, folder, space, added.modality); !converted) return converted;
-  auto store = open_store(folder, space, added.modality);
-  if (!store) return std::unexpected(store.error());
-  std::vector<ItemRow> gone;
-  const auto snapshot = (*store)->snapshot();
-  for (const SegmentView& segment : snapshot->segments())
-    for (std::size_t i = 0; i < segment.codes.count; ++i)
-      if (segment.is_live(i) && !std::ranges::binary_search(kept, segment.rows[i]) &&
-          !std::ranges::binary_search(added.rows, segment.rows[i]))
-        gone.push_back(segment.rows[i]);
-  if (auto put = put_all(**store, added); !put) return put;
-  if (!gone.empty())
-    if (auto removed = (*store)->remove(gone); !removed) return removed;
-  if (auto flushed = (*store)->flush(); !flushed) return flushed;
-  const CodeStoreStats stats = (*store)->stats();
-  if (stats.dead > stats.codes / 4 || stats.segments > 8)
-    if (auto compacted = (*store)->compact(); !compacted) return compacted;
-  std::error_code failure;
-  std::filesystem::remove(file, failure);
-  return {};
+  return change_codes(workspace, added, [&](const CodeSnapshot& snapshot) {
+    std::vector<ItemRow> gone;
+    for (const SegmentView& segment : snapshot.segments())
+      for (std::size_t i = 0; i < segment.codes.count; ++i)
+        if (segment.is_live(i) && !std::ranges::binary_search(kept, segment.rows[i]) &&
+            !std::ranges::binary_search(added.rows, segment.rows[i]))
+          gone.push_back(segment.rows[i]);
+    return gone;
+  });
 }
 
 std::uint64_t code_bytes(const Workspace& workspace, std::string_view space) {

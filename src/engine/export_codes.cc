@@ -140,12 +140,7 @@ Result<ImportedCodes> import_codes(const Workspace& workspace, const std::string
     std::ranges::copy(given->row(i), added.codes.row(added.rows.size()).begin());
     added.rows.push_back(row);
   }
-  // All other codes stay.
-  std::vector<ItemRow> kept;
-  const auto generations = load_generations(workspace, *space, modality);
-  if (!generations) return std::unexpected(generations.error());
-  if (generations->back()) kept = generations->back()->rows;
-  if (auto saved = save_codes(workspace, added, kept); !saved) return std::unexpected(saved.error());
+  if (auto saved = add_codes(workspace, added); !saved) return std::unexpected(saved.error());
   if (first)
     if (auto noted = note_import(workspace, *space); !noted) return std::unexpected(noted.error());
   imported.count = added.rows.size();

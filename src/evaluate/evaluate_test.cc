@@ -158,6 +158,7 @@ Metrics evaluated_one_by_one(const Case& given, const std::vector<std::size_t>& 
     metrics.average_precision.push_back(std::numeric_limits<double>::quiet_NaN());
     if (std::ranges::max(counts.gains) == 0) continue;
     ++metrics.queries;
+    const auto relevant = std::accumulate(counts.gains.begin() + 1, counts.gains.end(), std::uint64_t{0});
     const double low = lowest_average_precision(counts.groups);
     const double high = highest_average_precision(counts.groups);
     metrics.average_precision.back() = std::clamp(expected_average_precision(counts.groups), low, high);
@@ -165,8 +166,9 @@ Metrics evaluated_one_by_one(const Case& given, const std::vector<std::size_t>& 
     metrics.map_low += low;
     metrics.map_high += high;
     for (const std::size_t k : cutoffs) {
-      metrics.precision_at[k] += expected_precision_at(counts.groups, k);
-      metrics.recall_at[k] += expected_recall_at(counts.groups, k);
+      const double found = expected_relevant_at(counts.groups, k);
+      metrics.precision_at[k] += found / static_cast<double>(k);
+      metrics.recall_at[k] += found / static_cast<double>(relevant);
       metrics.ndcg_at[k] +=
           std::min(expected_dcg_at(counts.groups, k, discounts) / ideal_dcg_at(counts.gains, k, discounts), 1.0);
     }

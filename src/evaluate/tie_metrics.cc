@@ -100,16 +100,6 @@ double expected_relevant_at(std::span<const DistanceGroup> groups, std::size_t k
   return static_cast<double>(relevant);
 }
 
-double expected_precision_at(std::span<const DistanceGroup> groups, std::size_t k) {
-  assert(k > 0 && "precision needs at least one rank");
-  return expected_relevant_at(groups, k) / static_cast<double>(k);
-}
-
-double expected_recall_at(std::span<const DistanceGroup> groups, std::size_t k) {
-  const std::uint64_t relevant = total_relevant(groups);
-  return relevant == 0 ? 0 : expected_relevant_at(groups, k) / static_cast<double>(relevant);
-}
-
 RankDiscounts::RankDiscounts(std::size_t max_rank) : up_to_(max_rank + 1) {
   for (std::size_t rank = 1; rank <= max_rank; ++rank)
     up_to_[rank] = up_to_[rank - 1] + 1.0 / std::log2(static_cast<double>(rank) + 1.0);

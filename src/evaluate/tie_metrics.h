@@ -38,11 +38,6 @@ double highest_average_precision(std::span<const DistanceGroup> groups);
 // Expected number of relevant items among the first k; k may exceed the database.
 double expected_relevant_at(std::span<const DistanceGroup> groups, std::size_t k);
 
-// That number divided by k (always, even where the database is smaller), and by the number of
-// relevant items (0 if there is none). k >= 1.
-double expected_precision_at(std::span<const DistanceGroup> groups, std::size_t k);
-double expected_recall_at(std::span<const DistanceGroup> groups, std::size_t k);
-
 // Sums of the discount 1 / log2(rank + 1) over ranks, prepared once for all queries.
 class RankDiscounts {
  public:

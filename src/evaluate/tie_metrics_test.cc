@@ -48,19 +48,13 @@ TEST(ExpectedAveragePrecision, IsZeroWithoutAnythingRelevantAndOneWithNothingEls
   EXPECT_EQ(highest_average_precision(Groups{{500, 500}}), 1);
 }
 
-TEST(ExpectedPrecisionAndRecall, ShareATieThatTheCutoffCuts) {
+TEST(ExpectedRelevant, SharesATieThatTheCutoffCuts) {
   const Groups groups = {{1, 1}, {4, 2}, {5, 3}};  // six relevant of ten
-  EXPECT_DOUBLE_EQ(expected_precision_at(groups, 1), 1.0);
-  EXPECT_DOUBLE_EQ(expected_precision_at(groups, 3), (1 + 2 * 2.0 / 4) / 3);
-  EXPECT_DOUBLE_EQ(expected_recall_at(groups, 3), (1 + 2 * 2.0 / 4) / 6);
-  EXPECT_DOUBLE_EQ(expected_precision_at(groups, 5), 3.0 / 5);
-  EXPECT_DOUBLE_EQ(expected_recall_at(groups, 10), 1.0);
-}
-
-TEST(ExpectedPrecision, DividesByTheCutoffEvenWhereTheDatabaseIsSmaller) {
-  const Groups groups = {{2, 1}, {1, 1}};
-  EXPECT_DOUBLE_EQ(expected_precision_at(groups, 100), 0.02);
-  EXPECT_DOUBLE_EQ(expected_recall_at(groups, 100), 1.0);
+  EXPECT_DOUBLE_EQ(expected_relevant_at(groups, 1), 1.0);
+  EXPECT_DOUBLE_EQ(expected_relevant_at(groups, 3), 1 + 2 * 2.0 / 4);
+  EXPECT_DOUBLE_EQ(expected_relevant_at(groups, 5), 3.0);
+  EXPECT_DOUBLE_EQ(expected_relevant_at(groups, 10), 6.0);
+  EXPECT_DOUBLE_EQ(expected_relevant_at(groups, 100), 6.0);
 }
 
 TEST(ExpectedDcg, GivesEveryRankOfATieItsAverageGain) {
