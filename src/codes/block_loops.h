@@ -136,9 +136,11 @@ WARIFU_TARGET __attribute__((always_inline)) inline void look_at(const BlockRang
                                                                  const typename Isa::Vector* limits, Found* found) {
   const std::size_t bytes = kBytes == 0 ? range.codes.bytes_per_code() : kBytes;
   const std::uint8_t* const codes = range.codes.planes + (chunk + place) * bytes * kBlockCodes;
-  if (kQueries == 1 && range.codes.block_bytes() >= kReadAheadFrom)
-    for (std::size_t line = 0; line < kBlocks * bytes; ++line)
-      __builtin_prefetch(codes + kReadAheadBytes + line * kBlockCodes);
+  if constexpr (kQueries == 1) {
+    const std::uint8_t* const ahead = codes + kReadAheadBytes;
+    if (range.codes.block_bytes() >= kReadAheadFrom && ahead < range.codes.planes + range.last * bytes * kBlockCodes)
+      for (std::size_t line = 0; line < kBlocks * bytes; ++line) __builtin_prefetch(ahead + line * kBlockCodes);
+  }
   std::uint64_t near[kQueries][kBlocks] = {};
 #pragma GCC unroll 8
   for (std::size_t part = 0; part < kBlockCodes; part += Isa::kLanes) {

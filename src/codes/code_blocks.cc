@@ -1,14 +1,32 @@
 #include "codes/code_blocks.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cassert>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
 namespace warifu {
 namespace {
 
-constexpr std::align_val_t kAlignment{64};
+// Pages of the system's larger size where there are enough codes: otherwise a search of a few clusters here and there
+// waits for page tables as long as for codes.
+constexpr std::size_t kLine = 64;
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kHugeFrom = 8 * kHugePage;
+
+std::uint8_t* allocate_planes(std::size_t bytes) {
+  const std::size_t alignment = bytes >= kHugeFrom ? kHugePage : kLine;
+  void* const planes = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  if (planes == nullptr) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+  if (alignment == kHugePage) static_cast<void>(::madvise(planes, bytes, MADV_HUGEPAGE));  // only a wish
+#endif
+  std::memset(planes, 0, bytes);
+  return static_cast<std::uint8_t*>(planes);
+}
 
 std::uint8_t byte_of(std::span<const std::uint64_t> code, std::size_t p) {
   return static_cast<std::uint8_t>(code[p / 8] >> (8 * (p % 8)));
@@ -47,12 +65,10 @@ CodeBlocks::CodeBlocks(const CodeMatrix& codes) : CodeBlocks(codes.count(), stat
 
 CodeBlocks::CodeBlocks(std::size_t count, std::uint32_t bits) : count_(count), bits_(bits) {
   const std::size_t bytes = view().block_bytes();
-  if (bytes == 0) return;
-  planes_.reset(static_cast<std::uint8_t*>(::operator new(bytes, kAlignment)));
-  std::memset(planes_.get(), 0, bytes);
+  if (bytes > 0) planes_.reset(allocate_planes(bytes));
 }
 
-void CodeBlocks::AlignedDelete::operator()(std::uint8_t* planes) const { ::operator delete(planes, kAlignment); }
+void CodeBlocks::AlignedDelete::operator()(std::uint8_t* planes) const { std::free(planes); }
 
 void CodeBlocks::place(std::size_t i, std::span<const std::uint64_t> code) {
   assert(i < count_ && code.size() == (std::size_t{bits_} + 63) / 64 && "a code of this length at one of its places");

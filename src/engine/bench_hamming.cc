@@ -296,6 +296,35 @@ Result<SyntheticCodes> codes_to_search(const HammingBenchOptions& options, std::
                         noisy_copies(*learned, queries, options.flip, options.seed + 1)};
 }
 
+// Latencies and answers of some queries, one after the other, from the first-th on; the one before them only warms up.
+struct Round {
+  std::vector<double> ms;
+  std::vector<NearestHits> answers;
+};
+
+Result<Round> timed_round(const Index& index, const CodeMatrix& queries, std::size_t first,
+                          const NearestOptions& options) {
+  Round round;
+  for (std::size_t i = 0; i <= kSinglePerRound; ++i) {
+    const CodeMatrix query = row_of(queries, (first + i) % queries.count());
+    const auto begin = Clock::now();
+    auto found = index.search(index.space(), query, options);
+    const double ms = 1e3 * seconds_since(begin);
+    if (!found) return std::unexpected(found.error());
+    if (i == 0) continue;
+    round.ms.push_back(ms);
+    round.answers.push_back(std::move(*found));
+  }
+  return round;
+}
+
+Latencies latencies_of(const std::vector<double>& ms) {
+  Latencies latencies{.mean_ms = 0, .p50_ms = quantile(ms, 0.5), .p99_ms = quantile(ms, 0.99)};
+  for (const double one : ms) latencies.mean_ms += one / static_cast<double>(ms.size());
+  return latencies;
+}
+
+// In rounds: query by query in turn, each of the two would find the caches as the other has left them.
 Result<ClusterFigures> measure_clusters(const Index& scan, const Index& clusters, const CodeMatrix& queries,
                                         std::size_t k, ProgressSink& progress) {
   constexpr double kSeconds = 10;
@@ -308,26 +337,21 @@ Result<ClusterFigures> measure_clusters(const Index& scan, const Index& clusters
   while (pruned_ms.size() < kMostSingle && (pruned_ms.size() < kFewestSingle || seconds_since(start) < kSeconds)) {
     if (progress.stop_requested()) return fail(ErrorCode::kUnavailable, "the measurement was stopped");
     progress.advance("clusters", pruned_ms.size(), kMostSingle);
-    const CodeMatrix query = row_of(queries, pruned_ms.size() % queries.count());
-    auto begin = Clock::now();
-    const auto pruned = clusters.search(clusters.space(), query, options);
-    pruned_ms.push_back(1e3 * seconds_since(begin));
-    begin = Clock::now();
-    const auto scanned = scan.search(scan.space(), query, options);
-    scan_ms.push_back(1e3 * seconds_since(begin));
+    const auto pruned = timed_round(clusters, queries, pruned_ms.size(), options);
     if (!pruned) return std::unexpected(pruned.error());
+    const auto scanned = timed_round(scan, queries, scan_ms.size(), options);
     if (!scanned) return std::unexpected(scanned.error());
-    figures.scanned_share += pruned->scanned_share;
-    figures.mismatches += differing_ranks(pruned->hits.front(), scanned->hits.front());
+    pruned_ms.insert(pruned_ms.end(), pruned->ms.begin(), pruned->ms.end());
+    scan_ms.insert(scan_ms.end(), scanned->ms.begin(), scanned->ms.end());
+    for (std::size_t i = 0; i < pruned->answers.size(); ++i) {
+      figures.scanned_share += pruned->answers[i].scanned_share;
+      figures.mismatches += differing_ranks(pruned->answers[i].hits.front(), scanned->answers[i].hits.front());
+    }
   }
-  const auto count = static_cast<double>(pruned_ms.size());
   figures.queries = pruned_ms.size();
-  figures.scanned_share /= count;
-  for (const double ms : pruned_ms) figures.mean_ms += ms / count;
-  for (const double ms : scan_ms) figures.scan_mean_ms += ms / count;
-  figures.p50_ms = quantile(pruned_ms, 0.5);
-  figures.p99_ms = quantile(std::move(pruned_ms), 0.99);
-  figures.scan_p50_ms = median(std::move(scan_ms));
+  figures.scanned_share /= static_cast<double>(pruned_ms.size());
+  figures.pruned = latencies_of(pruned_ms);
+  figures.scan = latencies_of(scan_ms);
   return figures;
 }
 

@@ -81,16 +81,19 @@ struct HammingFigures {
 Result<HammingFigures> measure_hamming(const Index& index, const CodeMatrix& items, const CodeMatrix& queries,
                                        std::span<const std::uint8_t> codes, std::size_t k, ProgressSink& progress);
 
-// The pruned clusters (index/cluster_index.h) and the plain scan of the same codes, query by query in turn.
-struct ClusterFigures {
-  double build_seconds = 0;
-  std::size_t queries = 0;
+struct Latencies {
   double mean_ms = 0;
   double p50_ms = 0;
   double p99_ms = 0;
+};
+
+// The pruned clusters (index/cluster_index.h) and the plain scan of the same codes, some queries of each in turn.
+struct ClusterFigures {
+  double build_seconds = 0;
+  std::size_t queries = 0;
+  Latencies pruned;
+  Latencies scan;
   double scanned_share = 0;
-  double scan_mean_ms = 0;
-  double scan_p50_ms = 0;
   std::size_t mismatches = 0;  // ranks at which the two differ
 };
 

@@ -160,16 +160,23 @@ class Clusters::Query {
     blocks_read_ = 0;
     collector_.start(scan_.k, limit, Ties::kAll);
     if (filtered_) collector_.check_lanes(open_of_near, this);
-    order_by_distance();
-    std::size_t looked_into = 0;
+    kernels_.distances({centres_, 0, centres_.blocks(), nullptr}, query_, distances_.data());
+    const auto nearest = static_cast<std::uint32_t>(
+        std::ranges::min_element(distances_.begin(), distances_.begin() + static_cast<std::ptrdiff_t>(centres_.count)) -
+        distances_.begin());
+    // The nearest one leaves few of the others to be put in order.
+    std::size_t looked_into = look_into(nearest) ? 1 : 0;
+    const std::span<const std::uint32_t> others = order_others(nearest);
     bool judged = max_clusters != 0;
-    for (const std::uint32_t cluster : order_) {
+    for (std::size_t i = 0; i < others.size(); ++i) {
       if (max_clusters != 0 && looked_into == max_clusters) break;
       if (!judged && looked_into == kClustersTried) {
         judged = true;
-        if (share_left() > kShareOfTheScan) return false;
+        if (share_left(others.subspan(i)) > kShareOfTheScan) return false;
       }
-      looked_into += look_into(cluster) ? 1 : 0;
+      if (i + kAskForBounds < others.size()) ask_for_bounds(others[i + kAskForBounds]);
+      if (i + kAskForCodes < others.size()) ask_for_codes(others[i + kAskForCodes]);
+      looked_into += look_into(others[i]) ? 1 : 0;
       if (looked_into % 256 == 255 && scan_.stop.due()) break;
     }
     return true;
@@ -179,8 +186,10 @@ class Clusters::Query {
 
   // The k nearest positions in ascending (distance, position).
   std::vector<Candidate> found() {
+    const std::vector<Candidate> slots = collector_.nearest();
+    for (const Candidate& slot : slots) clusters_.ask_for_positions(slot.position);
     std::vector<Candidate> candidates;
-    for (const Candidate& slot : collector_.nearest()) {
+    for (const Candidate& slot : slots) {
       // What lies behind the distance at which there are enough cannot count.
       if (candidates.size() >= scan_.k && slot.distance > candidates.back().distance) break;
       std::size_t taken = 0;
@@ -194,13 +203,50 @@ class Clusters::Query {
   }
 
  private:
-  void order_by_distance() {
-    kernels_.distances({centres_, 0, centres_.blocks(), nullptr}, query_, distances_.data());
+  // Clusters to come, at these places ahead: what is in memory takes as long to come as several clusters to look into.
+  static constexpr std::size_t kAskForBounds = 8;
+  static constexpr std::size_t kAskForCodes = 3;
+  static constexpr std::size_t kAskedBlocks = 16;
+
+  bool may_be_near(std::uint32_t cluster) const {
+    const auto distance = static_cast<std::int32_t>(distances_[cluster]);
+    const auto limit = static_cast<std::int32_t>(collector_.limit());
+    // Without a branch: clusters are asked one after the other.
+    return static_cast<bool>(static_cast<int>(distance - clusters_.greatest_[cluster] < limit) &
+                             static_cast<int>(clusters_.least_[cluster] - distance < limit));
+  }
+
+  // All clusters but the nearest that may hold something, the near ones first.
+  std::span<const std::uint32_t> order_others(std::uint32_t nearest) {
+    others_.resize(centres_.count + 1);  // one more: it is written before it is known whether it stays
+    std::size_t count = 0;
+    for (std::uint32_t cluster = 0; cluster < centres_.count; ++cluster) {
+      others_[count] = cluster;
+      count += may_be_near(cluster) && cluster != nearest ? 1 : 0;
+    }
+    others_.resize(count);
     std::ranges::fill(first_of_distance_, 0U);
-    for (std::size_t c = 0; c < centres_.count; ++c) ++first_of_distance_[distances_[c] + std::size_t{1}];
+    for (const std::uint32_t cluster : others_) ++first_of_distance_[distances_[cluster] + std::size_t{1}];
     std::partial_sum(first_of_distance_.begin(), first_of_distance_.end(), first_of_distance_.begin());
-    for (std::size_t c = 0; c < centres_.count; ++c)
-      order_[first_of_distance_[distances_[c]]++] = static_cast<std::uint32_t>(c);
+    for (const std::uint32_t cluster : others_) order_[first_of_distance_[distances_[cluster]]++] = cluster;
+    return std::span(order_).first(count);
+  }
+
+  void ask_for_bounds(std::uint32_t cluster) const {
+    const std::uint32_t first = clusters_.first_block_[cluster];
+    __builtin_prefetch(&clusters_.nearest_[first]);
+    __builtin_prefetch(&clusters_.farthest_[first]);
+    __builtin_prefetch(&clusters_.open_[first]);
+  }
+
+  void ask_for_codes(std::uint32_t cluster) const {
+    if (!may_be_near(cluster)) return;
+    const BlockRange range = blocks_to_read(cluster);
+    const std::size_t block_bytes = range.codes.bytes_per_code() * kBlockCodes;
+    const std::uint8_t* const end = range.codes.planes + std::min(range.last, range.first + kAskedBlocks) * block_bytes;
+    for (const std::uint8_t* line = range.codes.planes + range.first * block_bytes; line < end; line += kBlockCodes)
+      __builtin_prefetch(line);
+    for (std::size_t block = range.first; block < range.last; block += 8) __builtin_prefetch(&clusters_.open_[block]);
   }
 
   // The blocks of a cluster that may hold a code nearer than the limit: those within |d - r| < limit.
@@ -209,8 +255,7 @@ class Clusters::Query {
     std::uint32_t last = clusters_.first_block_[cluster + std::size_t{1}];
     const auto distance = static_cast<std::int64_t>(distances_[cluster]);
     const auto limit = static_cast<std::int64_t>(collector_.limit());
-    // Most clusters end here.
-    if (distance - clusters_.greatest_[cluster] >= limit || clusters_.least_[cluster] - distance >= limit) last = first;
+    if (!may_be_near(cluster)) last = first;
     while (first < last && distance - clusters_.farthest_[first] >= limit) ++first;
     while (first < last && clusters_.nearest_[last - std::size_t{1}] - distance >= limit) --last;
     return {clusters_.slots_.view(), first, last, clusters_.open_.data() + first};
@@ -225,9 +270,9 @@ class Clusters::Query {
     return true;
   }
 
-  double share_left() const {
+  double share_left(std::span<const std::uint32_t> to_come) const {
     std::size_t left = 0;
-    for (const std::uint32_t cluster : order_) {
+    for (const std::uint32_t cluster : to_come) {
       const BlockRange range = blocks_to_read(cluster);
       left += range.last - range.first;
     }
@@ -260,7 +305,8 @@ class Clusters::Query {
   std::size_t blocks_read_ = 0;
   NearestCollector collector_;
   std::vector<std::uint16_t> distances_;  // to the centres
-  std::vector<std::uint32_t> order_;      // clusters by it
+  std::vector<std::uint32_t> others_;     // clusters that may hold something
+  std::vector<std::uint32_t> order_;      // the same, by distance
   std::vector<std::uint32_t> first_of_distance_;
 };
 
