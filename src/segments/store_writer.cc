@@ -71,7 +71,7 @@ bool StoreWriter::memory_reaches(std::size_t share_percent) const {
 void StoreWriter::flush_if_full() {
   if (!memory_reaches(flush_at_percent_)) return;
   if (const auto done = flush(); !done) {
-    stats_.background_error = done.error();
+    flush_error_ = done.error();
     flush_at_percent_ = std::min(flush_at_percent_ + 10, kMostPercent);
   }
 }
@@ -166,7 +166,7 @@ Result<void> StoreWriter::flush() {
   const bool one_deletes_file = former.deletes.size() + 1 > kMaxDeletesFiles;
   if (auto ok = write_out(one_deletes_file); !ok) return ok;
   flush_at_percent_ = 100;
-  stats_.background_error.reset();
+  flush_error_.reset();
   ++stats_.flushes;
   publish();
   remove_unnamed(former);
@@ -212,6 +212,7 @@ BackupPlan StoreWriter::backup_plan() const { return {manifest_, log_->end_bytes
 
 CodeStoreStats StoreWriter::stats() const {
   CodeStoreStats stats = stats_;
+  stats.background_error = flush_error_ ? flush_error_ : compaction_error_;
   stats.codes = contents_.live_count();
   for (const LiveSegment& segment : contents_.segments()) stats.dead += segment.count() - segment.live_count();
   stats.memory_codes = contents_.memory().count();

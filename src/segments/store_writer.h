@@ -62,7 +62,8 @@ class StoreWriter {
   const StoreFolder& folder() const { return folder_; }
   ObsoleteFiles& obsolete() { return obsolete_; }
   std::size_t max_compacted_codes() const;
-  void note_background_error(const Error& error) { stats_.background_error = error; }
+  // How compaction that nobody called ended: nothing is left to do, or why it failed.
+  void note_compaction(std::optional<Error> failed) { compaction_error_ = std::move(failed); }
   CodeStoreStats stats() const;
 
  private:
@@ -99,6 +100,8 @@ class StoreWriter {
   std::uint64_t version_ = 0;
   std::size_t flush_at_percent_ = 100;  // of the allowed memory; more after a flush that failed
   std::optional<Error> broken_;
+  std::optional<Error> flush_error_;
+  std::optional<Error> compaction_error_;
   CodeStoreStats stats_;
 };
 
