@@ -140,7 +140,7 @@ Result<void> StoreWriter::replace_manifest(StoreManifest& next, const std::vecto
   next.generation = manifest_.generation + 1;
   next.next_number = next_number_;
   auto done = folder_.sync();  // a manifest names only files that are there
-  if (done) done = folder_.replace(kStoreManifestName, manifest_bytes(next), StoreStep::kWriteManifest);
+  if (done) done = write_manifest(folder_, next);
   if (!done) {
     for (const std::string& name : created) folder_.remove(name);
     return done;
@@ -201,10 +201,11 @@ Result<void> StoreWriter::write_anew(StoreFolder folder, StoreLock lock, LoadedS
                                      std::span<const std::string> set_aside) {
   PublishedSnapshot nobody;
   StoreWriter writer(std::move(folder), std::move(lock), {}, nobody, std::move(loaded));
-  if (auto ok = writer.write_out(true); !ok) return ok;
+  // First: with the manifest that does not name them they are leftovers, which whoever opens the store removes.
   for (const std::string& name : set_aside)
-    if (auto ok = writer.folder_.rename(name, name + std::string(kDamagedSuffix)); !ok) return ok;
+    if (auto ok = writer.folder_.set_aside(name); !ok) return ok;
   if (auto ok = writer.folder_.sync(); !ok) return ok;
+  if (auto ok = writer.write_out(true); !ok) return ok;
   return remove_leftovers(writer.folder_, writer.manifest_);
 }
 

@@ -40,9 +40,10 @@ class StoreWriter {
                                                    Modality modality, const CodeStoreOptions& options,
                                                    PublishedSnapshot& published);
 
-  // Writes what was salvaged from a damaged store: a new manifest that names the segments of `loaded.manifest`, all
-  // deletes, codes in memory as a segment, and an empty log. Then `set_aside` (files of the folder) get names that
-  // end in .damaged, and what is not named any more is removed.
+  // Writes what was salvaged from a damaged store. First `set_aside` (files of the folder) get second names that end
+  // in .damaged; then come a new manifest that names the segments of `loaded.manifest`, all deletes, codes in memory
+  // as a segment, and an empty log; then what is not named any more is removed. After a crash at any moment it can be
+  // done again.
   static Result<void> write_anew(StoreFolder folder, StoreLock lock, LoadedStore loaded,
                                  std::span<const std::string> set_aside);
 
