@@ -33,7 +33,7 @@ Fail named_error(const std::filesystem::path& path, int reason) {
 }  // namespace
 
 Result<AtomicFile> AtomicFile::create(const std::filesystem::path& path) {
-  std::string temporary = path.string() + ".XXXXXX";
+  std::string temporary = path.string() + ".tmp.XXXXXX";
   const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return named_error(path, errno);
   ::fchmod(fd, 0644);

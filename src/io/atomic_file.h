@@ -12,7 +12,8 @@ namespace warifu {
 
 // A file written piece by piece that appears under its name only when it is whole: what
 // write_file_atomically is for bytes in memory, for those that are not. Until commit() the name
-// keeps its old file; without commit() nothing is left behind.
+// keeps its old file; without commit() nothing is left behind. What a killed process leaves is called
+// `path`.tmp. and six letters or digits.
 //
 // Thread safety: none; one owner.
 class AtomicFile {

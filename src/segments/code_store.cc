@@ -138,13 +138,21 @@ Result<void> CodeStore::flush() {
   return {};
 }
 
-Result<void> CodeStore::compact_run(std::unique_lock<std::mutex>& writing, std::size_t first, std::size_t count) {
-  CompactionJob job = writer_->begin_compaction({first, count});
+// How many segments took the run's place: none where all of it was dead.
+Result<std::size_t> CodeStore::compact_run(std::unique_lock<std::mutex>& writing, const SegmentRun& run) {
+  CompactionJob job = writer_->begin_compaction(run);
   writing.unlock();
   auto merged = writer_->write_merged(job, stop_);
   writing.lock();
   if (!merged) return std::unexpected(merged.error());
-  return writer_->install(job, std::move(*merged));
+  const std::size_t segments = *merged ? 1 : 0;
+  const auto installed = writer_->install(job, std::move(*merged));
+  // Unmapping its sources takes longer than installing the result did: writers do not wait for that.
+  writing.unlock();
+  job = {};
+  writing.lock();
+  if (!installed) return std::unexpected(installed.error());
+  return segments;
 }
 
 Result<void> CodeStore::compact() {
@@ -152,11 +160,12 @@ Result<void> CodeStore::compact() {
   std::unique_lock writing(writing_);
   if (auto ok = writer_->flush(); !ok) return ok;
   // Writers may go on for ever; each place of the list is looked at once.
-  for (std::size_t from = 0;; ++from) {
+  for (std::size_t from = 0;;) {
     const auto run = choose_full_compaction(writer_->segment_sizes(), from, writer_->max_compacted_codes());
     if (!run) return {};
-    if (auto ok = compact_run(writing, run->first, run->count); !ok) return ok;
-    from = run->first;
+    const auto segments = compact_run(writing, *run);
+    if (!segments) return std::unexpected(segments.error());
+    from = run->first + *segments;
   }
 }
 
@@ -164,10 +173,13 @@ Result<bool> CodeStore::compact_worst() {
   const std::lock_guard compacting(compacting_);
   std::unique_lock writing(writing_);
   const auto run = choose_compaction(writer_->segment_sizes(), writer_->max_compacted_codes());
-  if (!run) return false;
-  const auto done = compact_run(writing, run->first, run->count);
+  if (!run) {
+    writer_->note_compaction({});
+    return false;
+  }
+  const auto done = compact_run(writing, *run);
   if (done) return true;
-  if (!stop_) writer_->note_background_error(done.error());
+  if (!stop_) writer_->note_compaction(done.error());
   return std::unexpected(done.error());
 }
 

@@ -23,12 +23,14 @@ namespace warifu {
 
 class StoreWriter;
 class PublishedSnapshot;
+struct SegmentRun;
 
 struct CodeStoreOptions {
   // Codes in memory (and in the log) before they are written to a segment.
   std::size_t max_memory_codes = 65536;
   std::size_t max_memory_bytes = std::size_t{32} << 20;
-  // Bytes of codes and rows of the largest segment that compaction writes; as much memory is taken meanwhile.
+  // Bytes of codes and rows of the largest segment that compaction writes; as much memory is taken meanwhile. A
+  // larger one is not written again, however many of its codes are dead.
   std::size_t max_compacted_bytes = std::size_t{1} << 30;
   // A thread that keeps the number of segments and of dead codes small. Off: only compact() does.
   bool background_compaction = true;
@@ -113,7 +115,7 @@ class CodeStore {
 
   // A copy of the store as of now, in a folder `target` that appears when it is whole and durable. Changes go on
   // meanwhile. Immutable files are hard links where the file system allows (a later copy to another disk makes them
-  // independent). kInvalidArgument if the target exists; kIo.
+  // independent); missing parents are created. kInvalidArgument if the target exists; kIo.
   Result<void> backup(const std::filesystem::path& target) const;
 
   CodeStoreStats stats() const;
@@ -122,7 +124,7 @@ class CodeStore {
   CodeStore(const CodeSpace& space, Modality modality, const CodeStoreOptions& options);
   Ticket submit(std::vector<std::uint64_t> record);
   void commit(CommitQueue::Group group);
-  Result<void> compact_run(std::unique_lock<std::mutex>& writing, std::size_t first, std::size_t count);
+  Result<std::size_t> compact_run(std::unique_lock<std::mutex>& writing, const SegmentRun& run);
   Result<bool> compact_worst();
   void compact_in_background();
   void wake_compaction();

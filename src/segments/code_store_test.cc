@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "segments/code_store_for_test.h"
 #include "segments/mapped_segment.h"
+#include "segments/store_names.h"
 
 namespace warifu {
 namespace {
@@ -305,13 +306,19 @@ TEST(CodeStore, IsCopiedWhileItChanges) {
 TEST(CodeStore, LeavesFilesOfOthersAlone) {
   const FastFolder memory;
   const auto& folder = memory.path();
-  const std::vector<std::string> mine = {"notes.txt", "segment-1.wcs", "log-0000000000000009.wcl.damaged",
-                                         "segment-0000000000000009-0000000000000009.wcs.damaged"};
+  const std::string segment = segment_file_name(9, 9);
+  const std::vector<std::string> mine = {"notes.txt",
+                                         "segment-1.wcs",
+                                         log_file_name(9) + ".damaged",
+                                         log_file_name(1) + ".backup",
+                                         segment + ".damaged",
+                                         segment + ".aBcDeF",  // or ".backup": nobody can tell
+                                         segment + ".tmp.backups",
+                                         segment_file_name(1ULL << 63, 1)};
   open_store(folder, quiet_options());
   for (const std::string& name : mine) std::ofstream(folder / name) << "mine";
-  const std::vector<std::string> leftovers = {
-      "log-0000000000000009.wcl", "deletes-0000000000000009.wcd.tmp", "segment-0000000000000009-0000000000000009.wcs",
-      "segment-0000000000000009-0000000000000009.wcs.aBcDeF", "manifest.wcm.tmp"};
+  const std::vector<std::string> leftovers = {log_file_name(9), deletes_file_name(9) + ".tmp", segment,
+                                              segment + ".tmp.aBcDe7", "manifest.wcm.tmp"};
   for (const std::string& name : leftovers) std::ofstream(folder / name) << "left by a crash";
   open_store(folder, quiet_options());
   for (const std::string& name : mine) EXPECT_TRUE(std::filesystem::exists(folder / name)) << name;

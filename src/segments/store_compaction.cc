@@ -66,7 +66,8 @@ class LiveCursor {
 
 std::optional<SegmentRun> choose_compaction(std::span<const SegmentSize> segments, std::size_t max_codes) {
   for (std::size_t i = 0; i < segments.size(); ++i)
-    if ((segments[i].count - segments[i].live) * 4 > segments[i].count) return SegmentRun{i, 1};
+    if ((segments[i].count - segments[i].live) * 4 > segments[i].count && segments[i].live <= max_codes)
+      return SegmentRun{i, 1};
   for (int highest = 0; highest <= tier(max_codes); ++highest)
     if (const auto run = run_up_to_tier(segments, highest, max_codes)) return run;
   return std::nullopt;
@@ -83,7 +84,7 @@ std::optional<SegmentRun> choose_full_compaction(std::span<const SegmentSize> se
       dead = dead || segments[i].live < segments[i].count;
       ++run.count;
     }
-    if (dead || run.count > 1) return run;
+    if ((dead || run.count > 1) && live <= max_codes) return run;
     from += run.count;
   }
   return std::nullopt;

@@ -31,7 +31,7 @@ struct SegmentRun {
 // The run that is worth the most now: one segment of which more than a quarter is dead, or four or more neighbours of
 // about one size (within a factor of 4; smaller ones among them come along), the largest no larger than the rest
 // together. So a code is written again about once for each fourfold growth. Segments that have more than a quarter of
-// `max_codes` live are not merged any more.
+// `max_codes` live are not merged any more, and those that have more live than that are not written again at all.
 //
 // Source: size-tiered ("universal") compaction; the trade-off is that of N. Dayan and S. Idreos, "Dostoevsky", SIGMOD
 // 2018, section 2: tiering with size ratio 4.

@@ -46,6 +46,9 @@ TEST(ChooseCompaction, StopsAtTheLargestSize) {
   EXPECT_EQ(choose_full_compaction(Sizes{{100, 100}, {100, 100}, {100, 100}}, 0, 250), (SegmentRun{0, 2}));
   EXPECT_EQ(choose_full_compaction(Sizes{{200, 200}, {100, 100}}, 0, 250), std::nullopt);
   EXPECT_EQ(choose_full_compaction(Sizes{{200, 200}, {100, 99}}, 0, 250), (SegmentRun{1, 1}));
+  EXPECT_EQ(choose_compaction(Sizes{{1000, 251}}, 250), std::nullopt) << "a single one neither";
+  EXPECT_EQ(choose_compaction(Sizes{{1000, 250}}, 250), (SegmentRun{0, 1}));
+  EXPECT_EQ(choose_full_compaction(Sizes{{1000, 251}, {100, 99}}, 0, 250), (SegmentRun{1, 1}));
 }
 
 }  // namespace

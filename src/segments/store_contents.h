@@ -30,7 +30,9 @@ class LiveSegment {
   const std::shared_ptr<const MappedSegment>& file() const { return file_; }
   std::size_t count() const { return file_->count(); }
   std::size_t live_count() const { return live_count_; }
-  bool live(std::size_t position) const { return !live_ || (((*live_)[position / 64] >> (position % 64)) & 1U) != 0; }
+  bool live(std::size_t position) const { return ((live_word(position / 64) >> (position % 64)) & 1U) != 0; }
+  // Of the positions from 64 * word on; bits behind the last position have no meaning.
+  std::uint64_t live_word(std::size_t word) const { return live_ ? (*live_)[word] : ~std::uint64_t{0}; }
   // The live position of a row.
   std::optional<std::size_t> find(std::int64_t row) const;
   // false: it was dead already.

@@ -49,7 +49,7 @@ Result<std::vector<DeletedPositions>> parse_deletes(std::span<const std::byte> b
   auto reader = open_store_bytes(bytes, kMagic, "deletes");
   if (!reader) return std::unexpected(reader.error());
   if (reader->take_text(identity.size()) != std::string_view(identity.data(), identity.size()))
-    return fail(ErrorCode::kIncompatible, "deletes: they belong to another code space or modality");
+    return damaged_store("deletes: they belong to another code space or modality");
   const auto count = reader->take<std::uint64_t>();
   std::vector<DeletedPositions> deletes;
   for (std::uint64_t i = 0; i < count; ++i) {

@@ -22,7 +22,7 @@ struct DeletedPositions {
 
 std::vector<std::byte> deletes_bytes(const StoreIdentity& identity, std::span<const DeletedPositions> deletes);
 
-// `bytes` is the whole file and hostile. kBadFormat; kIncompatible for a newer version or another identity.
+// `bytes` is the whole file and hostile. kBadFormat, also for another identity; kIncompatible for a newer version.
 Result<std::vector<DeletedPositions>> parse_deletes(std::span<const std::byte> bytes, const StoreIdentity& identity);
 
 }  // namespace warifu

@@ -17,6 +17,14 @@ std::uint64_t drawn_salt() {
   return salt;
 }
 
+Result<void> write_manifest(const StoreFolder& folder, const StoreManifest& manifest) {
+  const auto bytes = manifest_bytes(manifest);
+  if (const auto read = parse_manifest(bytes); !read || *read != manifest)
+    return fail(ErrorCode::kInternal, folder.file(kStoreManifestName).string() + ": it was not replaced: " +
+                                          (read ? "the new one would not be read as it is" : read.error().message));
+  return folder.replace(kStoreManifestName, bytes, StoreStep::kWriteManifest);
+}
+
 namespace {
 
 // A lost log or segment without a manifest must not be taken for an empty folder.
@@ -39,8 +47,7 @@ Result<StoreManifest> create_store(const StoreFolder& folder, const CodeSpace& s
   const auto log = LogWriter::create(folder, {1, 1, drawn_salt(), store_identity(space, modality), space.bits});
   if (!log) return std::unexpected(log.error());
   if (auto ok = folder.sync(); !ok) return std::unexpected(ok.error());
-  if (auto ok = folder.replace(kStoreManifestName, manifest_bytes(manifest), StoreStep::kWriteManifest); !ok)
-    return std::unexpected(ok.error());
+  if (auto ok = write_manifest(folder, manifest); !ok) return std::unexpected(ok.error());
   return manifest;
 }
 

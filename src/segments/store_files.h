@@ -19,6 +19,10 @@ namespace warifu {
 // For a new log.
 std::uint64_t drawn_salt();
 
+// In place of the manifest that is there; its name is durable after the folder's sync(). kInternal, and nothing is
+// written, for one that nobody could read back.
+Result<void> write_manifest(const StoreFolder& folder, const StoreManifest& manifest);
+
 // What is in the folder; a new store where there is none. Where only the manifest is missing that is damage
 // (kBadFormat): a store must not begin anew over what is left of one.
 Result<LoadedStore> load_or_create_store(const StoreFolder& folder, const CodeSpace& space, Modality modality);

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "segments/file_copy.h"
+
 namespace warifu {
 namespace {
 
@@ -55,15 +57,24 @@ Result<void> StoreFolder::before(StoreStep step, const std::filesystem::path& fi
   return {};
 }
 
+StoreFolder StoreFolder::parent() const {
+  return StoreFolder(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."), hook_);
+}
+
 Result<void> StoreFolder::create() const {
-  if (std::error_code reason; std::filesystem::is_directory(path_, reason)) return {};
+  const auto there = [this] {
+    std::error_code ignored;
+    return std::filesystem::is_directory(path_, ignored);
+  };
+  if (there()) return {};
+  const StoreFolder above = parent();
+  if (above.path() != path_)
+    if (auto ok = above.create(); !ok) return ok;
   if (auto ok = before(StoreStep::kCreateFolder, path_); !ok) return ok;
-  std::error_code reason;
-  std::filesystem::create_directories(path_, reason);
-  if (reason) return store_io_error(path_, reason.value());
+  const int reason = ::mkdir(path_.c_str(), 0777) == 0 ? 0 : errno;
+  if (reason != 0 && !there()) return store_io_error(path_, reason);
   // The folder's own name must survive, or everything in it is lost with it.
-  const auto parent = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-  return StoreFolder(parent).sync();
+  return above.sync();
 }
 
 Result<void> StoreFolder::replace(std::string_view name, std::span<const std::byte> bytes, StoreStep step) const {
@@ -91,6 +102,14 @@ Result<void> StoreFolder::rename(std::string_view from, std::string_view to) con
   if (auto ok = before(StoreStep::kRename, file(to)); !ok) return ok;
   if (::rename(file(from).c_str(), file(to).c_str()) != 0) return store_io_error(file(to), errno);
   return {};
+}
+
+Result<void> StoreFolder::set_aside(std::string_view name) const {
+  const auto aside = file(std::string(name) + std::string(kDamagedSuffix));
+  if (auto ok = before(StoreStep::kSetAside, aside); !ok) return ok;
+  // Of a repair that was cut short, or of an earlier one.
+  if (::unlink(aside.c_str()) != 0 && errno != ENOENT) return store_io_error(aside, errno);
+  return link_or_copy(file(name), aside);
 }
 
 Result<void> StoreFolder::sync() const {

@@ -28,6 +28,7 @@ enum class StoreStep {
   kWriteManifest,
   kRename,
   kSyncFolder,
+  kSetAside,
   kRemove,
 };
 
@@ -61,13 +62,16 @@ int write_fully(int fd, std::span<const std::byte> bytes);
 // same time.
 class StoreFolder {
  public:
-  explicit StoreFolder(std::filesystem::path path, StoreStepHook hook = {})
-      : path_(std::move(path)), hook_(std::move(hook)) {}
+  // "name/" is "name".
+  explicit StoreFolder(const std::filesystem::path& path, StoreStepHook hook = {})
+      : path_(path.has_filename() ? path : path.parent_path()), hook_(std::move(hook)) {}
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path file(std::string_view name) const { return path_ / name; }
+  // The folder that this one's name lies in.
+  StoreFolder parent() const;
 
-  // Creates the folder and its parents where they are missing.
+  // Creates the folder and its parents where they are missing, every name durably.
   Result<void> create() const;
   // Puts `bytes` under `name` in one step (temporary file, fsync, rename). The new name is durable after sync().
   // Where it fails the old file is still there.
@@ -77,6 +81,9 @@ class StoreFolder {
   // Failing is no error: what is left is removed when the store is opened again.
   void remove(std::string_view name) const;
   Result<void> rename(std::string_view from, std::string_view to) const;
+  // Gives a file that is not written to any more a second name that ends in .damaged, which nobody removes. Durable
+  // after sync().
+  Result<void> set_aside(std::string_view name) const;
   // Files of code stores, by kind, then number.
   Result<std::vector<StoreFileName>> files() const;
 

@@ -9,6 +9,7 @@
 #include "segments/code_store_for_test.h"
 #include "segments/store_bytes.h"
 #include "segments/store_deletes.h"
+#include "segments/store_files.h"
 #include "segments/store_log.h"
 #include "segments/store_manifest.h"
 #include "segments/store_names.h"
@@ -92,7 +93,20 @@ TEST(StoreFormats, RefusesManifestsThatBreakARuleUnderARightChecksum) {
   EXPECT_TRUE(refused(good, [](StoreManifest& m) { m.segments[1].last_sequence = m.first_sequence; }));
   EXPECT_TRUE(refused(good, [](StoreManifest& m) { m.segments[0].count = 0; }));
   EXPECT_TRUE(refused(good, [](StoreManifest& m) { m.next_number = m.log_number; }));
+  EXPECT_TRUE(refused(good, [](StoreManifest& m) { m.next_number = kStoreNumberEnd + 1; }));
+  EXPECT_TRUE(refused(good, [](StoreManifest& m) { m.first_sequence = kStoreNumberEnd + 1; }));
   EXPECT_TRUE(refused(good, [](StoreManifest& m) { m.space.bits = 0; }));
+}
+
+TEST(StoreFormats, WritesNoManifestThatCouldNotBeReadBack) {
+  const FastFolder memory;
+  const StoreFolder folder(memory.path());
+  StoreManifest manifest = *parse_manifest(kept_in_store("manifest.wcm"));
+  ASSERT_TRUE(write_manifest(folder, manifest));
+  StoreManifest broken = manifest;
+  broken.segments[1].number = broken.segments[0].number;
+  EXPECT_EQ(write_manifest(folder, broken).error().code, ErrorCode::kInternal);
+  EXPECT_EQ(read_manifest(folder).value(), manifest);
 }
 
 // A log with `groups` groups of two changes each, of one row and code.
@@ -155,8 +169,11 @@ TEST(StoreNames, AreReadBackAndNoOthersAre) {
   EXPECT_EQ(parse_store_file_name(deletes_file_name(3))->kind, StoreFileKind::kDeletes);
   EXPECT_EQ(parse_store_file_name("manifest.wcm")->kind, StoreFileKind::kManifest);
   EXPECT_EQ(parse_store_file_name(log_file_name(3) + ".tmp")->kind, StoreFileKind::kTemporary);
-  for (const std::string& name : {log_file_name(3) + ".damaged", std::string("log-3.wcl"), std::string("writer.lock"),
-                                  std::string("manifest.wcm.damaged"), std::string("log-000000000000000g.wcl")})
+  EXPECT_EQ(parse_store_file_name(segment_file_name(3, 2) + ".tmp.aZ09bY")->kind, StoreFileKind::kTemporary);
+  for (const std::string& name :
+       {log_file_name(3) + ".damaged", std::string("log-3.wcl"), std::string("writer.lock"),
+        std::string("manifest.wcm.damaged"), std::string("log-000000000000000g.wcl"), log_file_name(3) + ".backup",
+        log_file_name(3) + ".tmp.bac-up", log_file_name(kStoreNumberEnd)})
     EXPECT_FALSE(parse_store_file_name(name)) << name;
 }
 

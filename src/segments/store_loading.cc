@@ -43,8 +43,9 @@ Result<std::uint32_t> segment_identity(const std::filesystem::path& path) {
   if (file.get() < 0) return store_io_error(path, errno);
   std::uint32_t header_bytes = 0;
   std::uint32_t checksum = 0;
-  if (::pread(file.get(), start.data(), start.size(), 0) != static_cast<ssize_t>(start.size()))
-    return damaged_store(path.string() + ": too short for a code segment");
+  const ssize_t got = ::pread(file.get(), start.data(), start.size(), 0);
+  if (got < 0) return store_io_error(path, errno);
+  if (got != static_cast<ssize_t>(start.size())) return damaged_store(path.string() + ": too short for a code segment");
   std::memcpy(&header_bytes, start.data() + 12, sizeof header_bytes);
   if (header_bytes < 16 || ::pread(file.get(), &checksum, sizeof checksum, header_bytes - 4) != sizeof checksum)
     return damaged_store(path.string() + ": too short for a code segment");

@@ -83,6 +83,8 @@ Result<void> check_rules(const StoreManifest& manifest) {
   std::ranges::sort(numbers);
   if (std::ranges::adjacent_find(numbers) != numbers.end()) return bad("two files have one number");
   if (numbers.back() >= manifest.next_number) return bad("a file has a number that is not in use yet");
+  if (std::max(manifest.next_number, manifest.first_sequence) > kStoreNumberEnd)
+    return bad("a count that no store reaches");
   if (manifest.generation == 0 || manifest.first_sequence == 0) return bad("a count that begins at 1 is 0");
   return {};
 }

@@ -28,7 +28,15 @@ bool take_number(std::string_view& name, std::uint64_t& number) {
   const char* const first = &digits.front();
   std::from_chars(first, first + kDigits, number, 16);
   name.remove_prefix(kDigits);
-  return true;
+  return number < kStoreNumberEnd;
+}
+
+// ".tmp", or ".tmp." and six letters or digits (AtomicFile, which writes segments). Six characters behind a mere dot
+// would be ".backup" too.
+bool ends_a_temporary(std::string_view rest) {
+  constexpr std::string_view kDrawn = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  if (!take(rest, kTemporarySuffix)) return false;
+  return rest.empty() || (take(rest, ".") && rest.size() == 6 && rest.find_first_not_of(kDrawn) == rest.npos);
 }
 
 }  // namespace
@@ -67,8 +75,7 @@ std::optional<StoreFileName> parse_store_file_name(std::string_view name) {
   }
   if (!take(rest, ending)) return std::nullopt;
   if (rest.empty()) return parsed;
-  // Of a write that was cut short: ".tmp", or a dot and six letters from the writer of segments.
-  if (rest != kTemporarySuffix && (rest.size() != 7 || rest[0] != '.')) return std::nullopt;
+  if (!ends_a_temporary(rest)) return std::nullopt;
   parsed.kind = StoreFileKind::kTemporary;
   return parsed;
 }

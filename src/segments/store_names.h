@@ -15,6 +15,10 @@ inline constexpr std::string_view kDamagedSuffix = ".damaged";
 
 enum class StoreFileKind { kManifest, kSegment, kDeletes, kLog, kTemporary };
 
+// Numbers of files and sequences of changes are below this: no store gets so far by counting from 1, and what counts
+// on from any of them does not wrap.
+inline constexpr std::uint64_t kStoreNumberEnd = std::uint64_t{1} << 63;
+
 // What a file's name tells of it. Numbers are never used twice in one store.
 struct StoreFileName {
   StoreFileKind kind = StoreFileKind::kTemporary;
@@ -30,7 +34,8 @@ std::string deletes_file_name(std::uint64_t number);
 std::string log_file_name(std::uint64_t number);
 std::string temporary_file_name(std::string_view name);
 
-// Nothing: a file that no code store wrote, or one that was set aside. Such files are never touched.
+// kTemporary: a write that was cut short. Nothing: a file that no code store wrote, or one that was set aside. Such
+// files are never touched.
 std::optional<StoreFileName> parse_store_file_name(std::string_view name);
 
 }  // namespace warifu

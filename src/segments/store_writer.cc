@@ -71,7 +71,7 @@ bool StoreWriter::memory_reaches(std::size_t share_percent) const {
 void StoreWriter::flush_if_full() {
   if (!memory_reaches(flush_at_percent_)) return;
   if (const auto done = flush(); !done) {
-    stats_.background_error = done.error();
+    flush_error_ = done.error();
     flush_at_percent_ = std::min(flush_at_percent_ + 10, kMostPercent);
   }
 }
@@ -140,7 +140,7 @@ Result<void> StoreWriter::replace_manifest(StoreManifest& next, const std::vecto
   next.generation = manifest_.generation + 1;
   next.next_number = next_number_;
   auto done = folder_.sync();  // a manifest names only files that are there
-  if (done) done = folder_.replace(kStoreManifestName, manifest_bytes(next), StoreStep::kWriteManifest);
+  if (done) done = write_manifest(folder_, next);
   if (!done) {
     for (const std::string& name : created) folder_.remove(name);
     return done;
@@ -166,7 +166,7 @@ Result<void> StoreWriter::flush() {
   const bool one_deletes_file = former.deletes.size() + 1 > kMaxDeletesFiles;
   if (auto ok = write_out(one_deletes_file); !ok) return ok;
   flush_at_percent_ = 100;
-  stats_.background_error.reset();
+  flush_error_.reset();
   ++stats_.flushes;
   publish();
   remove_unnamed(former);
@@ -201,10 +201,11 @@ Result<void> StoreWriter::write_anew(StoreFolder folder, StoreLock lock, LoadedS
                                      std::span<const std::string> set_aside) {
   PublishedSnapshot nobody;
   StoreWriter writer(std::move(folder), std::move(lock), {}, nobody, std::move(loaded));
-  if (auto ok = writer.write_out(true); !ok) return ok;
+  // First: with the manifest that does not name them they are leftovers, which whoever opens the store removes.
   for (const std::string& name : set_aside)
-    if (auto ok = writer.folder_.rename(name, name + std::string(kDamagedSuffix)); !ok) return ok;
+    if (auto ok = writer.folder_.set_aside(name); !ok) return ok;
   if (auto ok = writer.folder_.sync(); !ok) return ok;
+  if (auto ok = writer.write_out(true); !ok) return ok;
   return remove_leftovers(writer.folder_, writer.manifest_);
 }
 
@@ -212,6 +213,7 @@ BackupPlan StoreWriter::backup_plan() const { return {manifest_, log_->end_bytes
 
 CodeStoreStats StoreWriter::stats() const {
   CodeStoreStats stats = stats_;
+  stats.background_error = flush_error_ ? flush_error_ : compaction_error_;
   stats.codes = contents_.live_count();
   for (const LiveSegment& segment : contents_.segments()) stats.dead += segment.count() - segment.live_count();
   stats.memory_codes = contents_.memory().count();

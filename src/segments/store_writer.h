@@ -40,9 +40,10 @@ class StoreWriter {
                                                    Modality modality, const CodeStoreOptions& options,
                                                    PublishedSnapshot& published);
 
-  // Writes what was salvaged from a damaged store: a new manifest that names the segments of `loaded.manifest`, all
-  // deletes, codes in memory as a segment, and an empty log. Then `set_aside` (files of the folder) get names that
-  // end in .damaged, and what is not named any more is removed.
+  // Writes what was salvaged from a damaged store. First `set_aside` (files of the folder) get second names that end
+  // in .damaged; then come a new manifest that names the segments of `loaded.manifest`, all deletes, codes in memory
+  // as a segment, and an empty log; then what is not named any more is removed. After a crash at any moment it can be
+  // done again.
   static Result<void> write_anew(StoreFolder folder, StoreLock lock, LoadedStore loaded,
                                  std::span<const std::string> set_aside);
 
@@ -62,7 +63,8 @@ class StoreWriter {
   const StoreFolder& folder() const { return folder_; }
   ObsoleteFiles& obsolete() { return obsolete_; }
   std::size_t max_compacted_codes() const;
-  void note_background_error(const Error& error) { stats_.background_error = error; }
+  // How compaction that nobody called ended: nothing is left to do, or why it failed.
+  void note_compaction(std::optional<Error> failed) { compaction_error_ = std::move(failed); }
   CodeStoreStats stats() const;
 
  private:
@@ -99,6 +101,8 @@ class StoreWriter {
   std::uint64_t version_ = 0;
   std::size_t flush_at_percent_ = 100;  // of the allowed memory; more after a flush that failed
   std::optional<Error> broken_;
+  std::optional<Error> flush_error_;
+  std::optional<Error> compaction_error_;
   CodeStoreStats stats_;
 };
 

@@ -1,5 +1,6 @@
 // How a store writer takes part in compaction: it says what there is, and puts the result in its place.
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "segments/store_files.h"
@@ -8,12 +9,16 @@
 namespace warifu {
 namespace {
 
-// Kills in `merged` what died in its source after the job began.
+// Kills in `merged` what died in its source after the job began. Writers wait for it: a look at each word of bits,
+// and a search for each of the dead.
 void kill_late(const CodeSnapshot::Mapped& then, const LiveSegment& now, LiveSegment& merged) {
-  for (std::size_t i = 0; i < now.count(); ++i) {
-    const bool lived = !then.live || (((*then.live)[i / 64] >> (i % 64)) & 1U) != 0;
-    if (!lived || now.live(i)) continue;
-    if (const auto position = merged.find(now.file()->rows()[i])) merged.kill(*position);
+  const RowsView rows = now.file()->rows();
+  for (std::size_t word = 0; 64 * word < now.count(); ++word) {
+    const std::uint64_t lived = then.live ? (*then.live)[word] : ~std::uint64_t{0};
+    for (std::uint64_t died = lived & ~now.live_word(word); died != 0; died &= died - 1) {
+      const std::size_t position = 64 * word + static_cast<std::size_t>(std::countr_zero(died));
+      if (const auto place = merged.find(rows[position])) merged.kill(*place);
+    }
   }
 }
 
@@ -86,6 +91,7 @@ Result<void> StoreWriter::install(const CompactionJob& job, std::optional<LiveSe
   if (merged) segments.insert(segments.begin() + at, std::move(*merged));
   const StoreManifest former = std::exchange(manifest_, std::move(next));
   ++stats_.compactions;
+  compaction_error_.reset();
   publish();
   remove_unnamed(former);
   return {};
