@@ -29,6 +29,7 @@ enum class StoreStep {
   kRename,
   kSyncFolder,
   kRemove,
+  kReadLog,  // changes nothing, but others may change the log meanwhile
 };
 
 // For tests: called before a step on a file; what it returns (an errno) is what the step fails with, 0 lets it be done.
