@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "segments/store_bytes.h"
+#include "segments/store_files.h"
 #include "segments/store_loading.h"
 #include "segments/store_writer.h"
 
@@ -135,6 +136,10 @@ void Salvage::take_log(std::uint64_t number) {
     return;
   }
   for (const LoggedChange& change : log->changes) apply(change);
+  if (log->torn && !log->damage)
+    report_.notes.push_back(folder_.file(name).string() + ": the end, from byte " + std::to_string(log->end_bytes) +
+                            " on, is a write that a crash interrupted, or damage: nobody can tell. Whoever opens the " +
+                            "store to change it cuts that off and keeps this file as " + std::string(kTornLogName));
   if (!log->damage) return;
   damaged(name, {ErrorCode::kBadFormat, folder_.file(name).string() + ": " + *log->damage, {}},
           name + ": " + lost_changes(*log));
@@ -193,11 +198,14 @@ Result<StoreReport> check_code_store(const std::filesystem::path& path) {
   const auto manifest = read_manifest(folder);
   if (!manifest) {
     if (files->empty()) return fail(ErrorCode::kNotFound, path.string() + ": there is no code store");
-    return StoreReport{.problems = {manifest.error().message}, .losses = {}};
+    return StoreReport{.problems = {manifest.error().message}, .losses = {}, .notes = {}};
   }
   Salvage salvage(folder, *manifest, false);
   collect(salvage, std::vector{manifest->log_number});
   salvage.report().losses.clear();
+  if (std::error_code ignored; std::filesystem::exists(folder.file(kTornLogName), ignored))
+    salvage.report().notes.push_back(folder.file(kTornLogName).string() +
+                                     ": a log whose end was cut off after a crash; remove it if nothing is missing");
   return salvage.report();
 }
 

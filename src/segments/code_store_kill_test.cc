@@ -59,6 +59,27 @@ TEST(CodeStoreCrash, KeepsEveryAcknowledgedChangeWhenItsWriterIsKilled) {
   EXPECT_TRUE(report->problems.empty());
 }
 
+TEST(CodeStoreCrash, IsSearchedButNotOpenedWhileTheDiskIsFull) {
+  const FastFolder memory;
+  ASSERT_TRUE(put_one(*open_store(memory.path(), quiet_options()), 1, {1}));
+  Image before = image_of(memory.path());
+  Child<std::uint64_t> writer([&](const auto&) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{64, RLIM_INFINITY};  // no file grows past this: what a full disk looks like
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+    const auto store = CodeStore::open(memory.path(), test_space(), Modality::kImage, quiet_options());
+    if (store || store.error().code != ErrorCode::kIo) return 2;
+    if (!store.error().hint.contains("make room on the disk")) return 3;
+    return read_store(memory.path(), test_space()).value_or(Model{}) == Model{{1, {1}}} ? 0 : 4;
+  });
+  EXPECT_EQ(writer.wait(), 0);
+  Image after = image_of(memory.path());
+  before.erase("writer.lock");
+  after.erase("writer.lock");
+  EXPECT_EQ(after, before);
+  EXPECT_TRUE(put_one(*open_store(memory.path(), quiet_options()), 2, {2})) << "there is room again";
+}
+
 TEST(CodeStoreCrash, GoesOnWhenAFullDiskHasRoomAgain) {
   const FastFolder memory;
   Child<std::uint64_t> writer([&](const auto&) {

@@ -10,14 +10,15 @@ namespace {
 TEST(CodeStoreRepair, SavesWhatIsIntactWhicheverFileIsDamaged) {
   const FastFolder made;
   History history;
+  Image whole;
   {
     const auto store = open_store(made.path(), quiet_options(40), test_space(kStoreBits));
     for (std::uint64_t n = 0; n < 120; ++n) {
       history.add(change_number(n, kStoreBits, 90));
       ASSERT_TRUE(change_number(n, kStoreBits, 90).apply_to(*store));
     }
+    whole = image_of(made.path());  // of an open store: closing it writes the log out
   }
-  const Image whole = image_of(made.path());
   const FastFolder memory;
   for (const auto& [name, bytes] : whole) {
     if (name == "writer.lock") continue;

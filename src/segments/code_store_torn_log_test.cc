@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "segments/code_store_check.h"
 #include "segments/code_store_crash_for_test.h"
+#include "segments/store_loading.h"
 
 namespace warifu {
 namespace {
@@ -27,8 +28,8 @@ class InterruptedLog : public testing::Test {
       before_ = image_of(made.path());
       acknowledged_ = history_.size();
       write(*store, n, 1, 40);
+      after_ = image_of(made.path());  // of an open store: closing it writes the log out
     }
-    after_ = image_of(made.path());
     for (const auto& [name, bytes] : after_)
       if (name.starts_with("log-")) log_ = name;
     ASSERT_GT(after_[log_].size(), before_[log_].size() + 2048);
@@ -139,6 +140,53 @@ TEST_F(InterruptedLog, GivesTheTruthOrAnErrorWhereverItsFileIsDamaged) {
     }
   }
   EXPECT_GT(refused, whole.size() * 3 / 4);
+}
+
+TEST_F(InterruptedLog, IsKeptAsideWhenItsEndIsCutOff) {
+  const CodeSpace space = test_space(kStoreBits);
+  for (const std::size_t missing : {std::size_t{1}, std::size_t{9}}) {
+    lay_out(after_, folder_.path());
+    Bytes torn = after_[log_];
+    torn.resize(torn.size() - missing);
+    const Model shown = read_with_log(torn).value();
+    auto report = check_code_store(folder_.path());
+    ASSERT_TRUE(report);
+    EXPECT_TRUE(report->problems.empty()) << "a crash is no damage";
+    ASSERT_EQ(report->notes.size(), 1U);
+    EXPECT_THAT(report->notes[0], HasSubstr(log_ + ": the end, from byte "));
+
+    EXPECT_EQ(contents_of(*open_store(folder_.path(), quiet_options(), space)->snapshot()), shown);
+    EXPECT_EQ(image_of(folder_.path())["log.torn"], torn) << "the newest one is kept";
+    report = check_code_store(folder_.path());
+    ASSERT_TRUE(report && report->problems.empty());
+    ASSERT_EQ(report->notes.size(), 1U);
+    EXPECT_THAT(report->notes[0], HasSubstr("log.torn"));
+    // It is not in the way of a store that goes on.
+    ASSERT_TRUE(put_one(*open_store(folder_.path(), quiet_options(), space), 1000, code_of(1000, 1, kStoreBits)));
+    EXPECT_EQ(image_of(folder_.path())["log.torn"], torn);
+  }
+}
+
+TEST_F(InterruptedLog, IsReadAgainWhereItsWriterChangedItMeanwhile) {
+  Bytes mixed = after_[log_];
+  for (std::size_t i = 400; i < 420; ++i) mixed[i] = std::byte{0xFF};
+  write_image_file(folder_.path() / log_, mixed);
+  int reads = 0;
+  const auto load = [&](int whole_from) {
+    reads = 0;
+    const StoreFolder folder(folder_.path(), [&, whole_from](StoreStep step, const std::filesystem::path& file) {
+      if (step == StoreStep::kReadLog && ++reads == whole_from) write_image_file(file, after_[log_]);
+      return 0;
+    });
+    return load_code_snapshot(folder, test_space(kStoreBits), Modality::kImage);
+  };
+  const auto damaged = load(100);
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().code, ErrorCode::kBadFormat);
+  EXPECT_EQ(reads, 3);
+  const auto loaded = load(2);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(contents_of(**loaded), history_.newest());
 }
 
 TEST_F(InterruptedLog, IsRepairedFromWhatIsIntactBehindDamage) {
