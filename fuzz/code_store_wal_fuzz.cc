@@ -54,7 +54,7 @@ void read_and_write_back(std::span<const std::byte> bytes) {
                                    std::vector<std::uint64_t>(change.codes.begin(), change.codes.end()));
     Words record = warifu::change_words(change.kind, rows, codes);
     const std::uint64_t group_first = log->words[again.size() + 2];
-    warifu::seal_record(record, log->header_checksum, change.sequence, group_first);
+    warifu::seal_record(record, warifu::log_header_checksum(log->words), change.sequence, group_first);
     again.insert(again.end(), record.begin(), record.end());
   }
   if (again.size() * 8 != log->end_bytes) std::abort();

@@ -142,6 +142,7 @@ class Examination {
                      const std::string& again) {
     const auto checked = check_code_store(folder);
     if (!checked) return damaged(folder, checked.error(), again);
+    for (const std::string& note : checked->notes) add(folder, note, Finding::State::kAdvice, again);
     if (!checked->problems.empty() && !repair_ && !workspace_->lock_space(space.name)) {
       add(folder, "somebody is changing these codes", Finding::State::kAdvice, "run 'warifu doctor' again later");
       return;

@@ -66,8 +66,10 @@ struct StoreSpace {
 };
 Result<StoreSpace> code_store_space(const std::filesystem::path& folder);
 
-// The newest acknowledged state of the code store in `folder`, for a process that only searches: takes no lock,
-// writes nothing (a read-only disk will do), and may run while another process changes the store.
+// The code store in `folder` as its files are now, for a process that only searches: takes no lock, writes nothing (a
+// read-only disk will do), and may run while another process changes the store. Everything acknowledged is in it. It
+// may also show changes that the writer is just making durable: not yet acknowledged, and gone if the power goes then
+// (or if their fsync fails, when the writer's next opening writes out what it finds).
 //
 // kNotFound where there is no store; kIncompatible if it is of another space, modality or a newer version;
 // kBadFormat with a hint if it is damaged; kIo; kUnavailable if the writer replaced files faster than they could be

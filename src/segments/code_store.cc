@@ -83,6 +83,9 @@ CodeStore::~CodeStore() {
   stop_ = true;
   wake_compaction();
   if (compactor_.joinable()) compactor_.join();
+  // An empty log has no last group, which nobody could tell from an interrupted one if it were damaged. Where writing
+  // fails the log still has everything.
+  static_cast<void>(writer_->flush());
 }
 
 std::shared_ptr<const CodeSnapshot> CodeStore::snapshot() const { return published_->load(); }

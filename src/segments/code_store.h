@@ -32,7 +32,8 @@ struct CodeStoreOptions {
   // Bytes of codes and rows of the largest segment that compaction writes; as much memory is taken meanwhile. A
   // larger one is not written again, however many of its codes are dead.
   std::size_t max_compacted_bytes = std::size_t{1} << 30;
-  // A thread that keeps the number of segments and of dead codes small. Off: only compact() does.
+  // Opening merges small segments, and a thread keeps the number of segments and of dead codes small. Off: only
+  // compact() does.
   bool background_compaction = true;
   StoreStepHook step_hook;  // for tests
 };
@@ -65,7 +66,8 @@ class Ticket {
 // A change is appended to a log, made durable (fsync, shared by all who wait at that moment), applied in memory and
 // published as a new snapshot; then the call returns. So what was acknowledged survives a crash at any moment, and
 // every search that begins after the call sees it. Codes in memory move to immutable segments sorted by row; a
-// thread merges segments and leaves dead codes out. Files and their rules: docs/reference/formats/code-store.md.
+// thread merges segments and leaves dead codes out. Opening and closing write out what the log holds. Files and their
+// rules: docs/reference/formats/code-store.md.
 //
 // Rows are >= 0. A row has one code at most, in every snapshot; a replaced row is never missing in between.
 //
@@ -75,7 +77,7 @@ class Ticket {
 // Errors of changes: kInvalidArgument for rows and codes that break a rule (nothing is written); kIo when the system
 // refuses. After a full disk nothing of the refused changes is left, reading goes on, and later changes are tried
 // again. After a failed fsync, where nobody can know what is on the disk, every later change answers the same error
-// until the store is opened again; then it is known.
+// until the store is opened again; what is shown then has been written anew.
 //
 // Thread safety: everything may be called at the same time. Readers never wait for writers: snapshot() copies a
 // pointer under a mutex that is never held for longer than that. (std::atomic<std::shared_ptr> of GCC 12 is a lock
@@ -85,12 +87,13 @@ class CodeStore {
  public:
   // Creates the store where there is none. kIncompatible if it is of another space or modality, or of a newer
   // version; kUnavailable naming the holder if another process or object changes it; kBadFormat with a hint if it is
-  // damaged; kIo.
+  // damaged; kIo, with a hint also where the disk is full: opening writes even if nothing is changed later, which
+  // load_code_snapshot() does not.
   static Result<std::unique_ptr<CodeStore>> open(const std::filesystem::path& folder, const CodeSpace& space,
                                                  Modality modality, const CodeStoreOptions& options = {});
   CodeStore(const CodeStore&) = delete;
   CodeStore& operator=(const CodeStore&) = delete;
-  ~CodeStore();  // commits what was submitted
+  ~CodeStore();  // commits what was submitted, and flushes
 
   const CodeSpace& space() const { return space_; }
   Modality modality() const { return modality_; }

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/mapped_file.h"
 #include "segments/store_bytes.h"
+#include "segments/store_files.h"
 #include "segments/store_loading.h"
 #include "segments/store_writer.h"
 
@@ -184,6 +185,10 @@ Result<void> Salvage::take_log(std::uint64_t number) {
                    name + ": every change since change " + std::to_string(loaded_.next_sequence));
   }
   for (const LoggedChange& change : log->changes) apply(change);
+  if (log->torn && !log->damage)
+    report_.notes.push_back(folder_.file(name).string() + ": the end, from byte " + std::to_string(log->end_bytes) +
+                            " on, is a write that a crash interrupted, or damage: nobody can tell. Whoever opens the " +
+                            "store to change it cuts that off and keeps this file as " + std::string(kTornLogName));
   if (!log->damage) return {};
   for (const LoggedChange& change : log->later) apply(change);
   return damaged(name, damaged_store(folder_.file(name).string() + ": " + *log->damage).error(),
@@ -245,10 +250,13 @@ Result<StoreReport> check_code_store(const std::filesystem::path& path) {
   if (files->empty()) return fail(ErrorCode::kNotFound, path.string() + ": there is no code store");
   const auto manifest = read_manifest(folder);
   if (!manifest && !is_lost(manifest.error())) return unreadable(manifest.error());
-  if (!manifest) return StoreReport{.problems = {manifest.error().message}, .losses = {}};
+  if (!manifest) return StoreReport{.problems = {manifest.error().message}, .losses = {}, .notes = {}};
   Salvage salvage(folder, *manifest, false);
   if (auto ok = collect(salvage, std::vector{manifest->log_number}); !ok) return std::unexpected(ok.error());
   salvage.report().losses.clear();
+  if (std::error_code ignored; std::filesystem::exists(folder.file(kTornLogName), ignored))
+    salvage.report().notes.push_back(folder.file(kTornLogName).string() +
+                                     ": a log whose end was cut off after a crash; remove it if nothing is missing");
   return salvage.report();
 }
 

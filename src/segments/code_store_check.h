@@ -14,6 +14,7 @@ namespace warifu {
 struct StoreReport {
   std::vector<std::string> problems;  // empty: everything is intact. Each names its file
   std::vector<std::string> losses;    // of a repair: what was acknowledged and is not there any more
+  std::vector<std::string> notes;     // what a crash left: no problem, but somebody may miss something
   std::size_t segments = 0;           // intact ones
   std::size_t codes = 0;              // live, in intact segments and in the log
   std::size_t changes = 0;            // intact ones in the log

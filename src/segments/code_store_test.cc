@@ -177,6 +177,40 @@ TEST(CodeStore, CompactsInTheBackground) {
   EXPECT_EQ(contents_of(*store->snapshot()), model);
 }
 
+TEST(CodeStore, HasFewSegmentsThoughItIsOpenedForEachChange) {
+  const FastFolder memory;
+  Model model;
+  for (std::int64_t row = 0; row < 100; ++row) {
+    const auto store = open_store(memory.path(), {});
+    EXPECT_LE(store->stats().segments, 12U) << row;
+    model[row] = code_of(row, 1);
+    ASSERT_TRUE(put_one(*store, row, model[row]));
+  }
+  EXPECT_EQ(read_store(memory.path(), test_space()).value(), model);
+}
+
+TEST(CodeStore, NoticesEveryFlippedBitAfterItWasClosed) {
+  const FastFolder memory;
+  const auto& folder = memory.path();
+  Model model;
+  {
+    const auto store = open_store(folder, quiet_options());
+    for (std::int64_t row = 0; row < 20; ++row) ASSERT_TRUE(put_one(*store, row, model[row] = code_of(row, 1)));
+    ASSERT_TRUE(store->remove(std::vector<std::int64_t>{19}));
+    model.erase(19);
+  }
+  for (const std::string& name : names_in_store(folder)) {
+    if (name == "writer.lock") continue;
+    const Bytes whole = *read_file(folder / name, std::size_t{1} << 20);
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+      std::fstream(folder / name).seekp(static_cast<std::streamoff>(at)).put(static_cast<char>(~whole[at]));
+      const auto read = read_store(folder, test_space());
+      std::fstream(folder / name).seekp(static_cast<std::streamoff>(at)).put(static_cast<char>(whole[at]));
+      ASSERT_EQ(read.value_or(model), model) << name << ", byte " << at;  // padding has no checksum
+    }
+  }
+}
+
 TEST(CodeStore, ASnapshotOutlivesWhatHappensToItsFiles) {
   const FastFolder memory;
   const auto& folder = memory.path();

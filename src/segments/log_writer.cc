@@ -31,18 +31,6 @@ Result<LogWriter> LogWriter::create(const StoreFolder& folder, const LogHeader& 
   return log;
 }
 
-Result<LogWriter> LogWriter::resume(const StoreFolder& folder, const LogContents& contents) {
-  const auto path = folder.file(log_file_name(contents.header.number));
-  StoreFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-  if (file.get() < 0) return store_io_error(path, errno);
-  LogWriter log(folder, std::move(file), contents.header.number, contents.header_checksum, contents.end_bytes);
-  if (contents.torn)
-    if (auto ok = log.cut(); !ok) return std::unexpected(ok.error());
-  // What a killed process wrote may be in memory only, and is about to be shown as if it were safe.
-  if (auto ok = log.sync(); !ok) return std::unexpected(ok.error());
-  return log;
-}
-
 Result<void> LogWriter::sync() {
   if (auto ok = folder_->before(StoreStep::kSyncLog, path_); !ok) return ok;
   if (::fdatasync(file_.get()) != 0) return store_io_error(path_, errno);

@@ -11,15 +11,14 @@
 
 namespace warifu {
 
-// Appends to a log of a code store so that what append() accepted survives a power cut. Internal to segments/.
+// Appends to a log of a code store so that what append() accepted survives a power cut. Only to one that it created:
+// of a log that another process wrote nobody knows whether what is read is on the disk. Internal to segments/.
 //
 // Thread safety: one thread at a time.
 class LogWriter {
  public:
   // A new log with nothing in it, durable itself; its name is durable after folder.sync().
   static Result<LogWriter> create(const StoreFolder& folder, const LogHeader& header);
-  // Goes on behind what parse_log() found: the rest is cut off.
-  static Result<LogWriter> resume(const StoreFolder& folder, const LogContents& log);
 
   std::uint32_t header_checksum() const { return header_checksum_; }
   std::uint64_t number() const { return number_; }

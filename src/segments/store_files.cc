@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "segments/code_segment.h"
-#include "segments/log_writer.h"
 #include "segments/store_bytes.h"
 
 namespace warifu {
@@ -41,21 +40,17 @@ Result<void> check_nothing_to_lose(const StoreFolder& folder) {
   return {};
 }
 
-Result<StoreManifest> create_store(const StoreFolder& folder, const CodeSpace& space, Modality modality) {
+Result<LoadedStore> new_store(const StoreFolder& folder, const CodeSpace& space, Modality modality) {
   if (auto ok = check_nothing_to_lose(folder); !ok) return std::unexpected(ok.error());
-  StoreManifest manifest{.space = space, .modality = modality, .generation = 1, .next_number = 2, .log_number = 1};
-  const auto log = LogWriter::create(folder, {1, 1, drawn_salt(), store_identity(space, modality), space.bits});
-  if (!log) return std::unexpected(log.error());
-  if (auto ok = folder.sync(); !ok) return std::unexpected(ok.error());
-  if (auto ok = write_manifest(folder, manifest); !ok) return std::unexpected(ok.error());
-  return manifest;
+  StoreManifest manifest{.space = space, .modality = modality, .generation = 0};
+  return LoadedStore{std::move(manifest), StoreContents(space.bits), {}, 1};
 }
 
 }  // namespace
 
 Result<LoadedStore> load_or_create_store(const StoreFolder& folder, const CodeSpace& space, Modality modality) {
-  auto manifest = read_manifest(folder);
-  if (!manifest && manifest.error().code == ErrorCode::kNotFound) manifest = create_store(folder, space, modality);
+  const auto manifest = read_manifest(folder);
+  if (!manifest && manifest.error().code == ErrorCode::kNotFound) return new_store(folder, space, modality);
   if (!manifest) return std::unexpected(manifest.error());
   if (auto ok = check_store_space(*manifest, space, modality); !ok)
     return with_context(folder.path().string(), ok.error());

@@ -4,6 +4,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "codes/code_blocks.h"
@@ -23,8 +24,13 @@ std::uint64_t drawn_salt();
 // written, for one that nobody could read back.
 Result<void> write_manifest(const StoreFolder& folder, const StoreManifest& manifest);
 
-// What is in the folder; a new store where there is none. Where only the manifest is missing that is damage
-// (kBadFormat): a store must not begin anew over what is left of one.
+// The log whose end was cut off when the store was opened last after a crash. One at most is kept: it is there for
+// somebody who misses what the crash should not have taken, and no program reads it.
+inline constexpr std::string_view kTornLogName = "log.torn";
+
+// What is in the folder; where there is no store, what a new one begins with (generation 0), of which nothing is
+// written yet. Where only the manifest is missing that is damage (kBadFormat): a store must not begin anew over what
+// is left of one.
 Result<LoadedStore> load_or_create_store(const StoreFolder& folder, const CodeSpace& space, Modality modality);
 
 std::set<std::string> named_files(const StoreManifest& manifest);

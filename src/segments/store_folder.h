@@ -30,6 +30,7 @@ enum class StoreStep {
   kSyncFolder,
   kSetAside,
   kRemove,
+  kReadLog,  // changes nothing, but others may change the log meanwhile
 };
 
 // For tests: called before a step on a file; what it returns (an errno) is what the step fails with, 0 lets it be done.

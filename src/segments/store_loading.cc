@@ -95,6 +95,7 @@ Result<void> apply_deletes(StoreContents& contents, std::span<const DeletedPosit
 
 Result<LogContents> read_log(const StoreFolder& folder, const StoreManifest& manifest) {
   const auto path = folder.file(log_file_name(manifest.log_number));
+  if (auto ok = folder.before(StoreStep::kReadLog, path); !ok) return std::unexpected(ok.error());
   const auto bytes = read_file(path, kMaxStoreFileBytes);
   if (!bytes) return std::unexpected(bytes.error());
   auto log = parse_log(*bytes);
@@ -133,12 +134,16 @@ Result<StoreSpace> code_store_space(const std::filesystem::path& folder) {
   return StoreSpace{manifest->space, manifest->modality};
 }
 
-Result<std::shared_ptr<const CodeSnapshot>> load_code_snapshot(const std::filesystem::path& path,
-                                                               const CodeSpace& space, Modality modality) {
-  const StoreFolder folder(path);
+Result<std::shared_ptr<const CodeSnapshot>> load_code_snapshot(const StoreFolder& folder, const CodeSpace& space,
+                                                               Modality modality) {
+  const std::filesystem::path& path = folder.path();
   // A writer may remove files between our reading of the manifest and of what it names; the next manifest is there
   // by then.
   constexpr int kTries = 20;
+  // It may also cut off what it could not append, and append again, while we read: half of the one and half of the
+  // other looks like damage, but not for long.
+  constexpr int kLooksAtDamage = 3;
+  int looks = 0;
   std::uint64_t last_generation = 0;
   for (int i = 0; i < kTries; ++i) {
     const auto manifest = read_manifest(folder);
@@ -146,12 +151,18 @@ Result<std::shared_ptr<const CodeSnapshot>> load_code_snapshot(const std::filesy
     if (auto ok = check_store_space(*manifest, space, modality); !ok) return with_context(path.string(), ok.error());
     auto store = load_store(folder, *manifest);
     if (store) return store->contents.snapshot(manifest->space, manifest->modality, manifest->generation);
+    if (store.error().code == ErrorCode::kBadFormat && ++looks < kLooksAtDamage) continue;
     if (store.error().code != ErrorCode::kNotFound) return std::unexpected(store.error());
     if (std::exchange(last_generation, manifest->generation) == manifest->generation)
       return damaged_store(store.error().message);
   }
   return fail(ErrorCode::kUnavailable, path.string() + ": its writer replaces files faster than they can be opened",
               "try again");
+}
+
+Result<std::shared_ptr<const CodeSnapshot>> load_code_snapshot(const std::filesystem::path& folder,
+                                                               const CodeSpace& space, Modality modality) {
+  return load_code_snapshot(StoreFolder(folder), space, modality);
 }
 
 }  // namespace warifu

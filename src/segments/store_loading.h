@@ -49,4 +49,8 @@ Result<LogContents> read_log(const StoreFolder& folder, const StoreManifest& man
 // All of it. kNotFound names the file that is missing.
 Result<LoadedStore> load_store(const StoreFolder& folder, const StoreManifest& manifest);
 
+// That of code_snapshot.h, with the folder's hook.
+Result<std::shared_ptr<const CodeSnapshot>> load_code_snapshot(const StoreFolder& folder, const CodeSpace& space,
+                                                               Modality modality);
+
 }  // namespace warifu

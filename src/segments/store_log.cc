@@ -209,7 +209,6 @@ Result<LogContents> parse_log(std::span<const std::byte> bytes) {
   if (!fixed) return std::unexpected(fixed.error());
   LogContents log;
   log.header = {fixed->number, fixed->first_sequence, fixed->salt, fixed->identity, fixed->bits};
-  log.header_checksum = fixed->crc;
   log.words.resize(bytes.size() / 8);
   std::memcpy(log.words.data(), bytes.data(), log.words.size() * 8);
   const RecordScan scan(log.words, *fixed);

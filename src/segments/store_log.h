@@ -63,11 +63,10 @@ struct LogContents {
   LogContents& operator=(LogContents&&) = default;
 
   LogHeader header;
-  std::uint32_t header_checksum = 0;
   std::vector<std::uint64_t> words;   // of the file
   std::vector<LoggedChange> changes;  // sequences follow each other without a gap
-  std::size_t end_bytes = 0;          // where they end; the file is cut here before it is written again
-  bool torn = false;                  // something follows that was never acknowledged
+  std::size_t end_bytes = 0;          // where they end
+  bool torn = false;                  // something follows: a group that a crash interrupted, or damage of the last one
   // Set: a record that had been acknowledged is unreadable, because a later group of records is there. `later` are
   // the intact records behind it.
   std::optional<std::string> damage;

@@ -9,7 +9,7 @@
 namespace warifu {
 namespace {
 
-// Above this many the deletes files of a store are written as one.
+// A store that has so many deletes files gets one in their place when the next is written out.
 constexpr std::size_t kMaxDeletesFiles = 8;
 // What memory may hold when it cannot be flushed, before changes are refused.
 constexpr std::size_t kMostPercent = 200;
@@ -38,18 +38,36 @@ Result<std::unique_ptr<StoreWriter>> StoreWriter::open(const std::filesystem::pa
   if (!lock) return std::unexpected(lock.error());
   auto loaded = load_or_create_store(folder, space, modality);
   if (!loaded) return std::unexpected(loaded.error());
-  LogContents log = std::move(loaded->log);
+  const bool torn = loaded->log.torn;
   std::unique_ptr<StoreWriter> writer(
       new StoreWriter(std::move(folder), std::move(*lock), options, published, std::move(*loaded)));
-  auto resumed = LogWriter::resume(writer->folder_, log);
-  if (!resumed) return std::unexpected(resumed.error());
-  writer->log_ = std::move(*resumed);
-  // A process that was killed may have renamed the manifest without making that durable.
-  if (auto ok = writer->folder_.sync(); !ok) return std::unexpected(ok.error());
-  if (auto ok = remove_leftovers(writer->folder_, writer->manifest_); !ok) return std::unexpected(ok.error());
+  if (auto ok = writer->make_durable(torn); !ok) return std::unexpected(ok.error());
   writer->publish();
-  writer->flush_if_full();
+  if (options.background_compaction) writer->merge_small_segments();
   return writer;
+}
+
+// What was read may be in the system's memory only: of the log whose fsync failed the pages count as written, and the
+// next fsync says so; the same goes for the name of a manifest. Nothing of that is asked to be durable a second time.
+// It is written anew, to other files.
+Result<void> StoreWriter::make_durable(bool torn) {
+  const std::string log = log_file_name(manifest_.log_number);
+  if (auto ok = write_out(has_many_deletes_files()); !ok) return ok;
+  if (torn)
+    if (auto ok = folder_.rename(log, kTornLogName); !ok) return ok;
+  return remove_leftovers(folder_, manifest_);
+}
+
+// Every opening after changes leaves a small segment, and a program that is soon closed again gives the thread no time
+// to merge them. It costs no more than a flush; where it fails the thread tries again, and tells.
+void StoreWriter::merge_small_segments() {
+  const std::atomic<bool> never = false;
+  const std::size_t max_codes = std::min(options_.max_memory_codes, max_compacted_codes());
+  while (const auto run = choose_compaction(segment_sizes(), max_codes)) {
+    CompactionJob job = begin_compaction(*run);
+    auto merged = write_merged(job, never);
+    if (!merged || !install(job, std::move(*merged))) return;
+  }
 }
 
 void StoreWriter::publish() { published_.store(contents_.snapshot(manifest_.space, manifest_.modality, ++version_)); }
@@ -163,8 +181,7 @@ Result<void> StoreWriter::flush() {
   if (auto ok = check_usable(); !ok) return ok;
   if (next_sequence_ == manifest_.first_sequence) return {};
   const StoreManifest former = manifest_;
-  const bool one_deletes_file = former.deletes.size() + 1 > kMaxDeletesFiles;
-  if (auto ok = write_out(one_deletes_file); !ok) return ok;
+  if (auto ok = write_out(has_many_deletes_files()); !ok) return ok;
   flush_at_percent_ = 100;
   flush_error_.reset();
   ++stats_.flushes;
@@ -172,6 +189,8 @@ Result<void> StoreWriter::flush() {
   remove_unnamed(former);
   return {};
 }
+
+bool StoreWriter::has_many_deletes_files() const { return manifest_.deletes.size() >= kMaxDeletesFiles; }
 
 Result<void> StoreWriter::write_out(bool one_deletes_file) {
   StoreManifest next = manifest_;

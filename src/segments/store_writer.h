@@ -77,6 +77,9 @@ class StoreWriter {
   void flush_if_full();
   // Memory and deletes to files, a new log, the manifest that names them.
   Result<void> write_out(bool one_deletes_file);
+  bool has_many_deletes_files() const;
+  Result<void> make_durable(bool torn);
+  void merge_small_segments();
 
   // Parts of flush() and install(): each adds to `next`, and its file to `created`.
   Result<std::optional<LiveSegment>> write_memory(StoreManifest& next, std::vector<std::string>& created);
