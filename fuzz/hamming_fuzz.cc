@@ -90,7 +90,7 @@ void check_nearest(const BlockKernels& kernels, const Case& given, const std::ui
   for (warifu::NearestCollector& collector : collectors) pointers.push_back(&collector);
   kernels.nearest(given.range, queries.data(), pointers.data(), kQueries);
   const std::vector<Candidate> expected = nearest_by_sorting(given);
-  for (const warifu::NearestCollector& collector : collectors) expect(collector.nearest() == expected);
+  for (warifu::NearestCollector& collector : collectors) expect(collector.nearest() == expected);
 }
 
 void check_distances(const BlockKernels& kernels, const Case& given, const std::uint32_t* query) {

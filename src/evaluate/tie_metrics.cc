@@ -48,12 +48,6 @@ double mean_over_relevant(std::span<const DistanceGroup> groups, const GroupSum&
   return relevant == 0 ? 0 : sum / static_cast<double>(relevant);
 }
 
-std::uint64_t total_relevant(std::span<const DistanceGroup> groups) {
-  std::uint64_t relevant = 0;
-  for (const DistanceGroup& group : groups) relevant += group.relevant;
-  return relevant;
-}
-
 }  // namespace
 
 double reciprocal_sum(std::uint64_t first, std::uint64_t count) {
