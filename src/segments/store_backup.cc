@@ -1,9 +1,8 @@
 #include "segments/store_backup.h"
 
-#include <stdlib.h>
-
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <system_error>
 #include <vector>
