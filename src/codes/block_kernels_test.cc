@@ -236,6 +236,31 @@ TEST(NearestCollector, StaysSmallWhereEverythingTies) {
   EXPECT_EQ(collector.nearest().back(), (Candidate{1, 9}));
 }
 
+// A thousand finds, when room for more is made, are not all counted yet. Here one more taken for near than there are
+// would end the search a code too early.
+TEST(NearestCollector, CountsWhatLiesAtALimitThatFallsWhileRoomIsMade) {
+  Rng rng(9);
+  const CodeMatrix codes = random_codes(110'000, 32, rng);
+  const CodeBlocks blocks(codes);
+  const CodeMatrix query = random_codes(1, 32, rng);
+  const auto planes = query_planes(query.row(0), 32);
+  const std::uint32_t* queries = planes.data();
+  const auto distances = distances_one_by_one(query.row(0), codes);
+  std::vector<std::size_t> near;
+  for (std::size_t i = 0; i < distances.size(); ++i)
+    if (distances[i] <= 9) near.push_back(i);
+  for (const BlockKernels* kernels : kernels_that_run_here())
+    for (std::size_t k = 930; k < 990; ++k) {
+      BlockView view = blocks.view();
+      view.count = near.at(k - 1);  // so that k - 1 are near
+      NearestCollector collector(k, 11);
+      NearestCollector* collectors = &collector;
+      kernels->nearest({view, 0, view.blocks(), nullptr}, &queries, &collectors, 1);
+      EXPECT_EQ(collector.nearest(), nearest_by_sorting(distances, k, 11, nullptr, 0, view.count))
+          << kernels->name << ", k " << k;
+    }
+}
+
 TEST(SelectNearest, CutsAtKInOrderOfDistanceThenPosition) {
   const std::vector<Candidate> candidates = {{3, 1}, {1, 9}, {1, 4}, {2, 2}, {1, 7}};
   EXPECT_EQ(select_nearest(candidates, 2), (std::vector<Candidate>{{1, 4}, {1, 7}}));

@@ -174,6 +174,7 @@ WARIFU_TARGET void keep_found(const BlockRange& range, std::size_t chunk, const 
   const std::size_t bytes = kBytes == 0 ? range.codes.bytes_per_code() : kBytes;
   for (std::size_t i = 0; i < found.count; ++i) {
     const std::size_t block = chunk + found.blocks[i];
+    const auto room = collector.room();  // may lower the limit
     alignas(64) std::uint8_t distances[kBlockCodes];
     const auto limit = Isa::broadcast(0x01010101U * collector.limit());
     std::uint64_t near = 0;
@@ -186,7 +187,6 @@ WARIFU_TARGET void keep_found(const BlockRange& range, std::size_t chunk, const 
     }
     const auto first = static_cast<std::uint32_t>(block * kBlockCodes);
     near = collector.allowed(first, near & open_lanes(range, block));
-    const auto room = collector.room();
     Isa::write_lanes(near, distances, first, room.positions, room.distances);
     const auto count = static_cast<std::size_t>(__builtin_popcountll(near));
     collector.added(count);

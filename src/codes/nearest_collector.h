@@ -62,8 +62,9 @@ class NearestCollector {
     lower_limit();
   }
 
-  // The same in steps, for who writes several codes at once: the lanes that are wanted; room for them, behind what is
-  // kept; how many were written there. The limit may fall later, as long as room for more was not asked for.
+  // The same in steps, for who writes several codes at once: room for them, behind what is kept, which may lower the
+  // limit and so comes before it is looked at; the lanes below it that are wanted; how many were written; and, when
+  // it suits, but before the last step of a search, the limit.
   std::uint64_t allowed(std::uint32_t first_position, std::uint64_t near) const {
     return check_ == nullptr ? near : check_(context_, first_position, near);
   }
