@@ -296,7 +296,7 @@ Result<SyntheticCodes> codes_to_search(const HammingBenchOptions& options, std::
                         noisy_copies(*learned, queries, options.flip, options.seed + 1)};
 }
 
-// Latencies and answers of some queries, one after the other, from the first-th on; the one before them only warms up.
+// Latencies and answers of some queries, one after the other: those behind the first-th, which only warms up.
 struct Round {
   std::vector<double> ms;
   std::vector<NearestHits> answers;

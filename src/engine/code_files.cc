@@ -246,6 +246,9 @@ Result<std::shared_ptr<const Index>> open_index(const Workspace& workspace, cons
 }
 
 Result<void> add_codes(const Workspace& workspace, const CodeSegment& added) {
+  // Codes that cannot be read are not to be replaced by these few.
+  const auto there = open_generation(workspace, added.space, added.modality, added.space.generation);
+  if (!there) return std::unexpected(there.error());
   return change_codes(workspace, added, [](const CodeSnapshot&) { return std::vector<ItemRow>(); });
 }
 

@@ -44,8 +44,9 @@ Result<std::shared_ptr<const Index>> open_index(const Workspace& workspace, cons
 
 // Changes the codes of space.generation: those of `added` are put, of other rows only those of `kept` stay. What was
 // there and cannot be read is replaced.
-Result<void> add_codes(const Workspace& workspace, const CodeSegment& added);  // where all other rows stay
 Result<void> save_codes(const Workspace& workspace, const CodeSegment& added, std::span<const ItemRow> kept);
+// The same where all other rows stay: what cannot be read is an error, that of load_generations, and stays too.
+Result<void> add_codes(const Workspace& workspace, const CodeSegment& added);
 
 // Bytes of all code folders and files of a space.
 std::uint64_t code_bytes(const Workspace& workspace, std::string_view space);

@@ -142,11 +142,12 @@ class Examination {
                      const std::string& again) {
     const auto checked = check_code_store(folder);
     if (!checked) return damaged(folder, checked.error(), again);
-    for (const std::string& note : checked->notes) add(folder, note, Finding::State::kAdvice, again);
-    if (!checked->problems.empty() && !repair_ && !workspace_->lock_space(space.name)) {
+    const bool well = checked->problems.empty() && checked->notes.empty();
+    if (!well && !repair_ && !workspace_->lock_space(space.name)) {
       add(folder, "somebody is changing these codes", Finding::State::kAdvice, "run 'warifu doctor' again later");
       return;
     }
+    for (const std::string& note : checked->notes) add(folder, note, Finding::State::kAdvice, {});
     if (!checked->problems.empty() && repair_) {
       const auto repaired = repair_code_store(folder, space, modality);
       if (!repaired) return damaged(folder, repaired.error(), again);

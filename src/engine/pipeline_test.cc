@@ -256,6 +256,25 @@ TEST_F(Pipeline, NeverReplacesCodesThatALaterProgramWrote) {
   EXPECT_EQ(*read_file(manifest, 1 << 20), bytes);
 }
 
+TEST_F(Pipeline, AddsNoCodesToSomeThatCannotBeRead) {
+  Workspace workspace = open();
+  train_and_index(workspace);
+  const CodeSpace space = read_space_info(workspace.space_folder("cca-itq"))->spaces.back();
+  const auto manifest = code_folder(workspace, space.name, Modality::kImage, space.bits) / "manifest.wcm";
+  const std::vector<std::byte> whole = *read_file(manifest, 1 << 20);
+  CodeSegment one{space, Modality::kImage, {1}, CodeMatrix(1, space.bits)};
+  one.space.fingerprint = "0123";
+  EXPECT_EQ(add_codes(workspace, one).error().code, ErrorCode::kIncompatible) << "of another model";
+  EXPECT_EQ(*read_file(manifest, 1 << 20), whole);
+  one.space = space;
+  std::vector<std::byte> damaged = whole;
+  damaged[20] ^= std::byte{1};
+  ASSERT_TRUE(write_file_atomically(manifest, damaged));
+  EXPECT_EQ(add_codes(workspace, one).error().code, ErrorCode::kBadFormat);
+  ASSERT_TRUE(write_file_atomically(manifest, whole));
+  EXPECT_EQ((*load_codes(workspace, space, Modality::kImage))->rows.size(), kPairs) << "nothing was moved away";
+}
+
 TEST_F(Pipeline, GivesTheSameCodesForTheSameSeed) {
   Workspace workspace = open();
   train_and_index(workspace, 3);

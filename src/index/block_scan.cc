@@ -30,6 +30,7 @@ constexpr std::size_t kSampleBlocks = kSampleRuns * kSampleRunBlocks;
 // Up to this k, and only where positions break ties, a thread keeps the memory of its collectors: some 12 MiB for
 // codes of a few hundred bits.
 constexpr std::size_t kCollectorsKeptToK = 2048;
+constexpr std::size_t kCollectorsKeptToBits = 1024;
 
 struct BlockSpan {
   std::size_t first = 0;
@@ -88,8 +89,10 @@ void sample_limits(const BlockScan& scan, const std::uint32_t* const* queries, s
   const double expected = static_cast<double>(scan.k) * kSampleBlocks / static_cast<double>(blocks);
   const auto enough = static_cast<std::size_t>(expected + 4 * std::sqrt(expected) + 2);
   thread_local std::vector<NearestCollector> kept;
-  if (kept.size() < limits.size()) kept.resize(limits.size());
-  const auto collectors = std::span(kept).first(limits.size());
+  std::vector<NearestCollector> own;
+  std::vector<NearestCollector>& all = scan.segment.codes.bits <= kCollectorsKeptToBits ? kept : own;
+  if (all.size() < limits.size()) all.resize(limits.size());
+  const auto collectors = std::span(all).first(limits.size());
   for (std::size_t q = 0; q < limits.size(); ++q) collectors[q].start(enough, limits[q]);
   Pass pass(scan, queries, collectors);
   for (std::size_t run = 0; run < kSampleRuns; ++run) {
@@ -232,7 +235,9 @@ void scan_together(const BlockScan& scan, const PreparedQueries& queries, std::s
   thread_local std::vector<NearestCollector> kept;
   std::vector<NearestCollector> own;
   std::vector<NearestCollector>& all =
-      scan.k <= kCollectorsKeptToK && scan.ties == Ties::kFirst && scan.segment.codes.bits <= 1024 ? kept : own;
+      scan.k <= kCollectorsKeptToK && scan.ties == Ties::kFirst && scan.segment.codes.bits <= kCollectorsKeptToBits
+          ? kept
+          : own;
   if (all.size() < end - begin) all.resize(end - begin);
   const auto collectors = std::span(all).first(end - begin);
   for (std::size_t q = begin; q < end; ++q) collectors[q - begin].start(scan.k, limits[q], scan.ties);

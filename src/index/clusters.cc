@@ -234,9 +234,9 @@ class Clusters::Query {
 
   void ask_for_bounds(std::uint32_t cluster) const {
     const std::uint32_t first = clusters_.first_block_[cluster];
-    __builtin_prefetch(&clusters_.nearest_[first]);
-    __builtin_prefetch(&clusters_.farthest_[first]);
-    __builtin_prefetch(&clusters_.open_[first]);
+    __builtin_prefetch(clusters_.nearest_.data() + first);
+    __builtin_prefetch(clusters_.farthest_.data() + first);
+    __builtin_prefetch(clusters_.open_.data() + first);  // an empty one may be the last: behind the end
   }
 
   void ask_for_codes(std::uint32_t cluster) const {

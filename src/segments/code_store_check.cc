@@ -185,10 +185,13 @@ Result<void> Salvage::take_log(std::uint64_t number) {
                    name + ": every change since change " + std::to_string(loaded_.next_sequence));
   }
   for (const LoggedChange& change : log->changes) apply(change);
-  if (log->torn && !log->damage)
+  if (log->torn && !log->damage) {
+    set_aside_.push_back(name);
     report_.notes.push_back(folder_.file(name).string() + ": the end, from byte " + std::to_string(log->end_bytes) +
                             " on, is a write that a crash interrupted, or damage: nobody can tell. Whoever opens the " +
-                            "store to change it cuts that off and keeps this file as " + std::string(kTornLogName));
+                            "store to change it cuts that off and keeps this file as " + std::string(kTornLogName) +
+                            ", a repair as " + name + std::string(kDamagedSuffix));
+  }
   if (!log->damage) return {};
   for (const LoggedChange& change : log->later) apply(change);
   return damaged(name, damaged_store(folder_.file(name).string() + ": " + *log->damage).error(),

@@ -13,7 +13,6 @@ LogWriter::LogWriter(const StoreFolder& folder, StoreFd file, std::uint64_t numb
     : folder_(&folder),
       file_(std::move(file)),
       path_(folder.file(log_file_name(number))),
-      number_(number),
       header_checksum_(header_checksum),
       end_bytes_(end_bytes) {}
 

@@ -21,7 +21,6 @@ class LogWriter {
   static Result<LogWriter> create(const StoreFolder& folder, const LogHeader& header);
 
   std::uint32_t header_checksum() const { return header_checksum_; }
-  std::uint64_t number() const { return number_; }
   std::size_t end_bytes() const { return end_bytes_; }
 
   // Durable when it returns. Where it fails, either nothing of `records` is in the log (a full disk), or the log is
@@ -42,7 +41,6 @@ class LogWriter {
   const StoreFolder* folder_;
   StoreFd file_;
   std::filesystem::path path_;
-  std::uint64_t number_;
   std::uint32_t header_checksum_;
   std::size_t end_bytes_;
   std::optional<Error> broken_;

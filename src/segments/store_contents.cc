@@ -81,12 +81,6 @@ std::size_t StoreContents::live_count() const {
   return count;
 }
 
-std::size_t StoreContents::unsaved_count() const {
-  std::size_t count = 0;
-  for (const LiveSegment& segment : segments_) count += segment.unsaved_count();
-  return count;
-}
-
 void StoreContents::flushed(std::optional<LiveSegment> segment) {
   memory_ = MemoryCodes(bits_);
   for (LiveSegment& older : segments_) older.forget_unsaved();

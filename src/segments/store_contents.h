@@ -42,7 +42,6 @@ class LiveSegment {
 
   // Positions that died since the last manifest, ascending; what its deletes files do not know yet.
   DeletedPositions unsaved() const;
-  std::size_t unsaved_count() const { return unsaved_.size(); }
   void forget_unsaved() { unsaved_.clear(); }
   // All that are dead, ascending.
   DeletedPositions all_dead() const;
@@ -73,7 +72,6 @@ class StoreContents {
   const std::vector<LiveSegment>& segments() const { return segments_; }
   const MemoryCodes& memory() const { return memory_; }
   std::size_t live_count() const;
-  std::size_t unsaved_count() const;
 
   // The codes in memory lie in `segment` now (if there are any).
   void flushed(std::optional<LiveSegment> segment);

@@ -42,6 +42,8 @@ Result<void> check_nothing_to_lose(const StoreFolder& folder) {
 
 Result<LoadedStore> new_store(const StoreFolder& folder, const CodeSpace& space, Modality modality) {
   if (auto ok = check_nothing_to_lose(folder); !ok) return std::unexpected(ok.error());
+  // Whoever made the folder may have been stopped before its name was durable.
+  if (auto ok = folder.parent().sync(); !ok) return std::unexpected(ok.error());
   StoreManifest manifest{.space = space, .modality = modality, .generation = 0};
   return LoadedStore{std::move(manifest), StoreContents(space.bits), {}, 1};
 }

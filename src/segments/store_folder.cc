@@ -104,8 +104,8 @@ Result<void> StoreFolder::rename(std::string_view from, std::string_view to) con
   return {};
 }
 
-Result<void> StoreFolder::set_aside(std::string_view name) const {
-  const auto aside = file(std::string(name) + std::string(kDamagedSuffix));
+Result<void> StoreFolder::set_aside(std::string_view name, std::string_view second_name) const {
+  const auto aside = file(second_name);
   if (auto ok = before(StoreStep::kSetAside, aside); !ok) return ok;
   // Of a repair that was cut short, or of an earlier one.
   if (::unlink(aside.c_str()) != 0 && errno != ENOENT) return store_io_error(aside, errno);

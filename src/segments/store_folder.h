@@ -82,9 +82,9 @@ class StoreFolder {
   // Failing is no error: what is left is removed when the store is opened again.
   void remove(std::string_view name) const;
   Result<void> rename(std::string_view from, std::string_view to) const;
-  // Gives a file that is not written to any more a second name that ends in .damaged, which nobody removes. Durable
-  // after sync().
-  Result<void> set_aside(std::string_view name) const;
+  // Gives a file that is not written to any more a second name, which nobody removes but the next one that is given it.
+  // Durable after sync().
+  Result<void> set_aside(std::string_view name, std::string_view second_name) const;
   // Files of code stores, by kind, then number.
   Result<std::vector<StoreFileName>> files() const;
 

@@ -51,10 +51,9 @@ Result<std::unique_ptr<StoreWriter>> StoreWriter::open(const std::filesystem::pa
 // next fsync says so; the same goes for the name of a manifest. Nothing of that is asked to be durable a second time.
 // It is written anew, to other files.
 Result<void> StoreWriter::make_durable(bool torn) {
-  const std::string log = log_file_name(manifest_.log_number);
+  if (torn)  // first: with the new manifest the log is a leftover
+    if (auto ok = folder_.set_aside(log_file_name(manifest_.log_number), kTornLogName); !ok) return ok;
   if (auto ok = write_out(has_many_deletes_files()); !ok) return ok;
-  if (torn)
-    if (auto ok = folder_.rename(log, kTornLogName); !ok) return ok;
   return remove_leftovers(folder_, manifest_);
 }
 
@@ -222,7 +221,7 @@ Result<void> StoreWriter::write_anew(StoreFolder folder, StoreLock lock, LoadedS
   StoreWriter writer(std::move(folder), std::move(lock), {}, nobody, std::move(loaded));
   // First: with the manifest that does not name them they are leftovers, which whoever opens the store removes.
   for (const std::string& name : set_aside)
-    if (auto ok = writer.folder_.set_aside(name); !ok) return ok;
+    if (auto ok = writer.folder_.set_aside(name, name + std::string(kDamagedSuffix)); !ok) return ok;
   if (auto ok = writer.folder_.sync(); !ok) return ok;
   if (auto ok = writer.write_out(true); !ok) return ok;
   return remove_leftovers(writer.folder_, writer.manifest_);
