@@ -167,6 +167,25 @@ TEST_F(InterruptedLog, IsKeptAsideWhenItsEndIsCutOff) {
   }
 }
 
+TEST_F(InterruptedLog, IsKeptByARepairThatSomethingElseCallsFor) {
+  Bytes torn = after_[log_];
+  torn.resize(torn.size() - 9);
+  write_image_file(folder_.path() / log_, torn);
+  const auto segment =
+      std::ranges::find_if(after_, [](const auto& file) { return file.first.starts_with("segment-"); });
+  ASSERT_NE(segment, after_.end());
+  Bytes damaged = segment->second;
+  damaged.back() ^= std::byte{1};
+  write_image_file(folder_.path() / segment->first, damaged);
+  const auto report = repair_code_store(folder_.path(), test_space(kStoreBits), Modality::kImage);
+  ASSERT_TRUE(report) << report.error().message;
+  ASSERT_EQ(report->problems.size(), 1U);
+  Image image = image_of(folder_.path());
+  EXPECT_EQ(image[log_ + ".damaged"], torn);
+  EXPECT_EQ(image[segment->first + ".damaged"], damaged);
+  EXPECT_FALSE(image.contains(log_));
+}
+
 TEST_F(InterruptedLog, IsReadAgainWhereItsWriterChangedItMeanwhile) {
   Bytes mixed = after_[log_];
   for (std::size_t i = 400; i < 420; ++i) mixed[i] = std::byte{0xFF};
