@@ -98,6 +98,28 @@ CodeMatrix row_of(const CodeMatrix& codes, std::size_t i) {
   return {1, codes.bits(), std::vector(codes.row(i).begin(), codes.row(i).end())};
 }
 
+// Latencies and answers of some queries, one after the other: those behind the first-th, which only warms up.
+struct Round {
+  std::vector<double> ms;
+  std::vector<NearestHits> answers;
+};
+
+Result<Round> timed_round(const Index& index, const CodeMatrix& queries, std::size_t first,
+                          const NearestOptions& options) {
+  Round round;
+  for (std::size_t i = 0; i <= kSinglePerRound; ++i) {
+    const CodeMatrix query = row_of(queries, (first + i) % queries.count());
+    const auto begin = Clock::now();
+    auto found = index.search(index.space(), query, options);
+    const double ms = 1e3 * seconds_since(begin);
+    if (!found) return std::unexpected(found.error());
+    if (i == 0) continue;
+    round.ms.push_back(ms);
+    round.answers.push_back(std::move(*found));
+  }
+  return round;
+}
+
 // Of one search: by the clock, and what all threads have worked in sum, whatever else the machine did meanwhile.
 struct Seconds {
   double elapsed = 0;
@@ -198,19 +220,13 @@ class Measurement {
       progress_.advance("one query at a time", latencies.size(), kMostSingle);
       if (const double limit = read_limit(codes_, thread_count()); limit > 0)
         limits.push_back(1e3 * static_cast<double>(codes_.size()) / limit);
-      // The first one of a round wakes the threads, which go on looking out for work between the others.
-      for (std::size_t i = 0; i <= kSinglePerRound; ++i) {
-        NearestOptions options;
-        options.k = k_;
-        const CodeMatrix query = row_of(queries_, latencies.size() % queries_.count());
-        const auto begin = Clock::now();
-        const auto found = index_.search(index_.space(), query, options);
-        const double latency = seconds_since(begin);
-        if (!found) return std::unexpected(found.error());
-        if (i == 0) continue;
-        latencies.push_back(1e3 * latency);
-        scanned += found->scanned_share;
-      }
+      NearestOptions options;
+      options.k = k_;
+      // Its first one wakes the threads, which go on looking out for work between the others.
+      const auto round = timed_round(index_, queries_, latencies.size(), options);
+      if (!round) return std::unexpected(round.error());
+      latencies.insert(latencies.end(), round->ms.begin(), round->ms.end());
+      for (const NearestHits& found : round->answers) scanned += found.scanned_share;
     }
     SingleFigures& single = figures_.single;
     const auto count = static_cast<double>(latencies.size());
@@ -294,28 +310,6 @@ Result<SyntheticCodes> codes_to_search(const HammingBenchOptions& options, std::
   if (learned->count() == 0) return fail(ErrorCode::kInvalidArgument, options.codes.string() + ": no codes");
   return SyntheticCodes{noisy_copies(*learned, options.items, options.flip, options.seed),
                         noisy_copies(*learned, queries, options.flip, options.seed + 1)};
-}
-
-// Latencies and answers of some queries, one after the other: those behind the first-th, which only warms up.
-struct Round {
-  std::vector<double> ms;
-  std::vector<NearestHits> answers;
-};
-
-Result<Round> timed_round(const Index& index, const CodeMatrix& queries, std::size_t first,
-                          const NearestOptions& options) {
-  Round round;
-  for (std::size_t i = 0; i <= kSinglePerRound; ++i) {
-    const CodeMatrix query = row_of(queries, (first + i) % queries.count());
-    const auto begin = Clock::now();
-    auto found = index.search(index.space(), query, options);
-    const double ms = 1e3 * seconds_since(begin);
-    if (!found) return std::unexpected(found.error());
-    if (i == 0) continue;
-    round.ms.push_back(ms);
-    round.answers.push_back(std::move(*found));
-  }
-  return round;
 }
 
 Latencies latencies_of(const std::vector<double>& ms) {
