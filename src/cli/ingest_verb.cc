@@ -13,6 +13,25 @@ Json rejection_json(const Rejection& rejection) {
   return {{"place", rejection.place}, {"reason", rejection.reason}, {"hint", rejection.hint}};
 }
 
+Json anonymised_json(const std::optional<AnonymiseCounts>& counts) {
+  if (!counts) return nullptr;
+  Json masked = Json::object();
+  for (const auto& [rule, places] : counts->masked) masked[rule] = places;
+  return {{"masked", masked},
+          {"pictures", counts->pictures},
+          {"faces", counts->faces},
+          {"plates", counts->plates},
+          {"telling_ids", counts->telling_ids}};
+}
+
+void print_anonymised(const AnonymiseCounts& counts) {
+  const std::string masked =
+      join(counts.masked, [](const auto& rule) { return rule.first + " " + count_text(rule.second); });
+  print_line(fmt::format("anonymised: {}; {} pictures written anew, {} faces and {} plates blurred",
+                         masked.empty() ? "nothing masked" : "masked " + masked, count_text(counts.pictures),
+                         count_text(counts.faces), count_text(counts.plates)));
+}
+
 Json summary_json(const IngestReport& report) {
   Json splits = Json::object();
   for (const auto& [name, size] : report.splits) splits[name] = size;
@@ -24,6 +43,7 @@ Json summary_json(const IngestReport& report) {
           {"rejected", report.rejected.size()},
           {"pictures_not_found", report.pictures_not_found},
           {"splits", splits},
+          {"anonymised", anonymised_json(report.anonymised)},
           {"unknown_split_ids", report.unknown_split_ids},
           {"stopped", report.stopped},
           {"seconds", report.seconds}};
@@ -49,6 +69,7 @@ void print_table(const IngestReport& report) {
   const std::string splits =
       join(report.splits, [](const auto& split) { return split.first + " " + count_text(split.second); });
   if (!splits.empty()) print_line("splits: " + splits);
+  if (report.anonymised) print_anonymised(*report.anonymised);
 }
 
 class IngestVerb final : public Verb {
@@ -64,6 +85,11 @@ class IngestVerb final : public Verb {
     flags.value("--id-column", source.id_column, "column of the id")->capture_default_str();
     flags.value("--image-column", source.image_column, "column of the picture's path")->capture_default_str();
     flags.value("--text-column", source.text_column, "column of the text")->capture_default_str();
+    flags.value("--group-column", source.group_column,
+                "column of the groups that may see an item: \"a|b\", or * for everybody");
+    flags.list("--groups", groups_,
+               "groups that may see every item of this run: a,b, or * for everybody (default: as they are in the "
+               "workspace; new items: everybody)");
     flags.value("--image-root", source.image_root, "relative picture paths start here (default: beside the source)");
     flags.value("--image-features", source.image_features,
                 ".npy or .npy.gz with one row an item, in the source's order");
@@ -76,6 +102,14 @@ class IngestVerb final : public Verb {
     flags.value("--max-image-megapixels", options_.limits.max_megapixels, "larger pictures are refused")
         ->capture_default_str();
     flags.value("--seed", options_.seed, "of drawn splits")->capture_default_str();
+    flags.toggle("--anonymise", anonymise_,
+                 "mask e-mail, phone and employee numbers, blur faces and number plates, keep no metadata; the "
+                 "workspace remembers it");
+    flags.toggle("--no-anonymise", options_.without_anonymising,
+                 "not these items, although the workspace remembers it");
+    flags.value("--anonymise-rules", rules_.rules, "rule file (TOML) that changes what is masked; with --anonymise");
+    flags.value("--originals", originals_,
+                "with --anonymise: path (default: remember where they lie) or never (keep nothing about them)");
     flags.toggle("--strict", strict_, "exit with status 1 if any item was rejected");
   }
 
@@ -84,6 +118,11 @@ class IngestVerb final : public Verb {
     if (!form) return std::unexpected(form.error());
     if (path_.empty() && options_.source.format != "features")
       return fail(ErrorCode::kInvalidArgument, "nothing to ingest", "name a folder or file: warifu ingest photos/");
+    if (auto chosen = choose_anonymising(); !chosen) return std::unexpected(chosen.error());
+    if (!groups_.empty()) {
+      options_.groups = groups_;
+      std::erase(*options_.groups, "*");
+    }
     const auto report = ingest(invocation.workspace, path_, options_, *invocation.progress);
     if (!report) return std::unexpected(report.error());
     if (*form == OutputForm::kTable) {
@@ -107,8 +146,23 @@ class IngestVerb final : public Verb {
   }
 
  private:
+  Result<void> choose_anonymising() {
+    if (!anonymise_ && (!rules_.rules.empty() || !originals_.empty()))
+      return fail(ErrorCode::kInvalidArgument, "--anonymise-rules and --originals say how to anonymise",
+                  "add --anonymise");
+    if (!originals_.empty() && originals_ != "path" && originals_ != "never")
+      return fail(ErrorCode::kInvalidArgument, "--originals '" + originals_ + "'", "use path or never");
+    if (!originals_.empty()) rules_.keep_original_path = originals_ == "path";
+    if (anonymise_) options_.anonymise = rules_;
+    return {};
+  }
+
   std::filesystem::path path_;
+  std::vector<std::string> groups_;
   IngestOptions options_;
+  bool anonymise_ = false;
+  AnonymiseOptions rules_;
+  std::string originals_;
   bool strict_ = false;
 };
 

@@ -47,7 +47,7 @@ int run_verb(Verb& verb, Invocation& invocation, const std::string& progress_for
     const int code = print_error(status.error());
     return progress.stop_requested() ? kInterrupted : code;
   }
-  return progress.stop_requested() ? kInterrupted : *status;
+  return progress.stop_requested() && !verb.runs_until_stopped() ? kInterrupted : *status;
 }
 
 int main_checked(int argc, char** argv) {
@@ -59,6 +59,7 @@ int main_checked(int argc, char** argv) {
   app.fallthrough();
   app.footer(std::string(kFooter));
   Invocation invocation;
+  invocation.version = WARIFU_VERSION;
   std::string progress_form = "auto";
   std::size_t threads = 0;
   Flags flags(app);

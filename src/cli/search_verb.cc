@@ -1,10 +1,15 @@
 #include <fmt/format.h>
 
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
 #include "cli/query_list.h"
 #include "cli/verb.h"
 #include "engine/contact_sheet.h"
 #include "engine/find_items.h"
 #include "io/trec.h"
+#include "server/remote_finder.h"
 
 namespace warifu {
 namespace {
@@ -36,13 +41,18 @@ Json hit_json(const FoundItem& found, const std::string& query) {
   Json hit{{"type", "hit"},
            {"rank", found.rank},
            {"id", found.item.id},
-           {"modality", modality_name(found.hit.modality)},
-           {"distance", found.hit.distance},
-           {"score", found.hit.score},
+           {"modality", modality_name(found.modality)},
+           {"distance", found.distance ? Json(*found.distance) : Json()},
+           {"score", found.score},
            {"uri", found.picture.string()},
-           {"channels", {"code"}},
+           {"channels", found.channels},
            {"text", found.item.text.value_or("")},
            {"labels", labels_json(found.item)}};
+  if (!found.matched_words.empty()) hit["words"] = found.matched_words;
+  if (found.probability) {
+    hit["probability"] = *found.probability;
+    hit["confidence"] = confidence_name(confidence_of(*found.probability));
+  }
   if (!query.empty()) hit["query"] = query;
   return hit;
 }
@@ -61,7 +71,17 @@ class SearchVerb final : public Verb {
     flags
         .value("--find", find_, "match against the items' image or text half, any of the two, or the one code of both")
         ->capture_default_str();
+    flags.value(
+        "--code-weight", code_weight_,
+        "what the ranking by codes counts where there are words too; 0: not asked (default: as calibrated, or 1)");
+    flags.value("--word-weight", word_weight_, "the same of the ranking by keywords");
     flags.value("--filter", filters_, "COLUMN=VALUE; may be repeated, all must hold");
+    flags
+        .value(
+            "--server", server_,
+            "auto: ask the workspace's running server, if there is one, else search here; none: search here. A server "
+            "with users is asked with the key in WARIFU_KEY")
+        ->capture_default_str();
     flags.value("--sheet", sheet_, "also write a contact sheet: FILE.html or FILE.png");
     flags.toggle("-0,--print0", print0_, "with --output paths: end paths with a zero byte");
   }
@@ -71,38 +91,57 @@ class SearchVerb final : public Verb {
     if (!form) return std::unexpected(form.error());
     const auto queries = collect_queries();
     if (!queries) return std::unexpected(queries.error());
-    auto workspace = Workspace::open(invocation.workspace);
-    if (!workspace) return std::unexpected(workspace.error());
-    const auto finder = Finder::open(*workspace, space_, bits_);
-    if (!finder) return std::unexpected(finder.error());
+    if (auto opened = open(invocation.workspace); !opened) return std::unexpected(opened.error());
     std::vector<SheetRow> sheet;
     std::size_t hits = 0;
     Json all = Json::array();
     for (const NamedQuery& query : *queries) {
-      const auto found = finder->find(query.request);
+      const auto found = remote_ ? remote_->find(query.request) : finder_->find(query.request);
       if (!found) {
         if (queries->size() == 1) return std::unexpected(found.error());
         return with_context("query " + query.id, found.error());
       }
-      hits += found->size();
+      hits += found->items.size();
       const std::string name = queries_.empty() ? "" : query.id;
       if (*form == OutputForm::kJson) {
-        for (const FoundItem& item : *found) all.push_back(hit_json(item, name));
+        for (const FoundItem& item : found->items) all.push_back(hit_json(item, name));
       } else {
-        print(*found, query, name, finder->space(), *form);
+        print(found->items, query, name, *form);
+        if (*form == OutputForm::kTable && found->no_good_match) print_line("no good match");
       }
       if (!sheet_.empty())
-        sheet.push_back({query.request.text.value_or(query.request.like.value_or("")), query.request.image, *found});
+        sheet.push_back(
+            {query.request.text.value_or(query.request.like.value_or("")), query.request.image, found->items});
     }
-    if (*form == OutputForm::kJson)
-      print_json({{"space", finder->space().name}, {"bits", finder->space().bits}, {"hits", all}}, *form);
+    if (*form == OutputForm::kJson) print_json({{"space", space_name()}, {"bits", bits()}, {"hits", all}}, *form);
     if (!sheet_.empty())
-      if (auto written = write_contact_sheet(sheet_, "Warifu: space " + finder->space().name, sheet); !written)
+      if (auto written = write_contact_sheet(sheet_, "Warifu: space " + space_name(), sheet); !written)
         return std::unexpected(written.error());
     return hits > 0 ? 0 : 1;
   }
 
  private:
+  // The running server if there is one, else the workspace itself.
+  Result<void> open(const std::string& workspace) {
+    if (server_ != "auto" && server_ != "none")
+      return fail(ErrorCode::kInvalidArgument, "--server " + server_ + " is neither auto nor none");
+    if (server_ == "auto") {
+      const char* const key = std::getenv("WARIFU_KEY");
+      remote_ = RemoteFinder::of_workspace(workspace, space_, bits_, key == nullptr ? "" : key);
+      if (remote_) return {};
+    }
+    auto opened = Workspace::open(workspace);
+    if (!opened) return std::unexpected(opened.error());
+    workspace_ = std::make_unique<Workspace>(std::move(*opened));
+    auto finder = Finder::open(*workspace_, space_, bits_);
+    if (!finder) return std::unexpected(finder.error());
+    finder_.emplace(std::move(*finder));
+    return {};
+  }
+
+  std::string space_name() const { return remote_ ? remote_->space() : finder_->space().name; }
+  std::uint32_t bits() const { return remote_ ? remote_->bits() : finder_->space().bits; }
+
   Result<std::vector<NamedQuery>> collect_queries() const {
     const auto find = parse_find(find_);
     if (!find) return std::unexpected(find.error());
@@ -110,6 +149,11 @@ class SearchVerb final : public Verb {
     request.find = *find;
     request.k = static_cast<std::size_t>(k_);
     request.filters = filters_;
+    for (const auto& weight : {code_weight_, word_weight_})
+      if (weight && !(*weight >= 0 && *weight <= 1000))
+        return fail(ErrorCode::kInvalidArgument, fmt::format("weight {} is not in 0 … 1000", *weight));
+    request.code_weight = code_weight_;
+    request.word_weight = word_weight_;
     if (k_ < 1 || k_ > kMaxHits)
       return fail(ErrorCode::kInvalidArgument,
                   "-k " + std::to_string(k_) + " is not in 1 … " + std::to_string(kMaxHits));
@@ -127,16 +171,16 @@ class SearchVerb final : public Verb {
   }
 
   void print(const std::vector<FoundItem>& found, const NamedQuery& query, const std::string& name,
-             const CodeSpace& space, OutputForm form) const {
+             OutputForm form) const {
     switch (form) {
       case OutputForm::kTable: {
         if (!name.empty())
           print_line("query " + name + ": " + query.request.text.value_or(query.request.image.value_or("").string()));
         Table table({"rank", "id", "by", "distance", "text", "picture"});
         for (const FoundItem& item : found)
-          table.add({std::to_string(item.rank), item.item.id, modality_name(item.hit.modality),
-                     fmt::format("{}/{}", item.hit.distance, space.bits),
-                     shorten(one_line(item.item.text.value_or(""))), item.picture.string()});
+          table.add({std::to_string(item.rank), item.item.id, modality_name(item.modality),
+                     fmt::format("{}/{}", distance_text(item), bits()), shorten(one_line(item.item.text.value_or(""))),
+                     item.picture.string()});
         table.print();
         if (found.empty()) print_line("nothing found");
         return;
@@ -148,13 +192,13 @@ class SearchVerb final : public Verb {
       case OutputForm::kTsv:
         for (const FoundItem& item : found)
           print_line(fmt::format("{}\t{}\t{}\t{}\t{}\t{}", query.id, item.rank, one_line(item.item.id),
-                                 item.hit.distance, one_line(item.picture.string()),
+                                 distance_text(item), one_line(item.picture.string()),
                                  one_line(item.item.text.value_or(""))));
         return;
       case OutputForm::kTrec:
         for (const FoundItem& item : found)
           print_line(fmt::format("{} Q0 {} {} {} warifu-{}", trec_id(query.id), trec_id(item.item.id), item.rank,
-                                 -static_cast<double>(item.rank), space.name));
+                                 -static_cast<double>(item.rank), space_name()));
         return;
       case OutputForm::kPaths:
         for (const FoundItem& item : found) {
@@ -170,6 +214,11 @@ class SearchVerb final : public Verb {
     }
   }
 
+  std::string server_ = "auto";
+  std::optional<RemoteFinder> remote_;
+  std::unique_ptr<Workspace> workspace_;
+  std::optional<Finder> finder_;
+
   std::string text_;
   std::string image_;
   std::string like_;
@@ -179,6 +228,8 @@ class SearchVerb final : public Verb {
   std::int64_t k_ = 10;
   std::string find_ = "any";
   std::vector<std::string> filters_;
+  std::optional<double> code_weight_;
+  std::optional<double> word_weight_;
   std::filesystem::path sheet_;
   bool print0_ = false;
 };

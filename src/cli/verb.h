@@ -15,6 +15,7 @@ namespace warifu {
 
 // What every verb is given.
 struct Invocation {
+  std::string version;  // of this program
   std::string workspace = "warifu-workspace";
   std::string output;  // --output as typed
   ProgressSink* progress = nullptr;
@@ -28,6 +29,8 @@ class Verb {
   virtual void declare(Flags& flags) = 0;
   // Status 0, or 1 where the verb's help says so ("nothing found"). Errors become sysexits statuses.
   virtual Result<int> run(const Invocation& invocation) = 0;
+  // Whether it runs until it is told to stop, and that is no interruption: status 0 then, not 130.
+  virtual bool runs_until_stopped() const { return false; }
 };
 
 struct VerbEntry {

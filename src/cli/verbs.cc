@@ -9,12 +9,17 @@ std::unique_ptr<Verb> make_train_verb();
 std::unique_ptr<Verb> make_index_verb();
 std::unique_ptr<Verb> make_update_verb();
 std::unique_ptr<Verb> make_search_verb();
+std::unique_ptr<Verb> make_serve_verb();
 std::unique_ptr<Verb> make_evaluate_verb();
+std::unique_ptr<Verb> make_calibrate_verb();
 std::unique_ptr<Verb> make_status_verb();
 std::unique_ptr<Verb> make_export_verb();
 std::unique_ptr<Verb> make_import_verb();
 std::unique_ptr<Verb> make_doctor_verb();
 std::unique_ptr<Verb> make_bench_verb();
+std::unique_ptr<Verb> make_users_verb();
+std::unique_ptr<Verb> make_keys_verb();
+std::unique_ptr<Verb> make_audit_verb();
 
 namespace {
 
@@ -45,11 +50,20 @@ constexpr std::array kVerbs = {
               "warifu search --text \"red shirt\"\n"
               "  warifu search --image photo.jpg --text \"in blue\" -k 20 --output paths",
               make_search_verb},
+    VerbEntry{"serve", "search", "Answer searches, take changes and show items over HTTP.",
+              "warifu serve\n"
+              "  warifu serve --bind 0.0.0.0 --port 8443 --tls-certificate chain.pem --tls-key key.pem",
+              make_serve_verb},
     VerbEntry{"evaluate", "measurement",
               "Measure a code space on the query and database splits; ties are averaged over.",
               "warifu evaluate --space contrastive --relevance any:articleType\n"
               "  warifu evaluate --bits 64 --database text --output json --run-folder runs/",
               make_evaluate_verb},
+    VerbEntry{"calibrate", "measurement",
+              "Learn on held-out pairs how sure a hit is and what keywords count beside codes.",
+              "warifu calibrate --space contrastive --relevance any:articleType\n"
+              "  warifu calibrate --output json",
+              make_calibrate_verb},
     VerbEntry{"export", "data", "Write codes for other programs, as NPY or FAISS, with the item ids beside them.",
               "warifu export --space contrastive --bits 64 --modality image --to codes/\n"
               "  warifu export --space cca-itq --format faiss --to codes/",
@@ -69,6 +83,19 @@ constexpr std::array kVerbs = {
               "warifu bench hamming\n"
               "  warifu bench hamming --items 10000000 --bits 128 --data clustered --output json",
               make_bench_verb},
+    VerbEntry{"users", "rights", "Say who may use a server of this workspace, and which groups' items each one sees.",
+              "warifu users add ann --groups sales,design\n"
+              "  warifu users list",
+              make_users_verb},
+    VerbEntry{"keys", "rights", "Make and revoke the keys by which users and programs are known to a server.",
+              "warifu keys create --user ann --scopes search,read --expires 90d --note \"ann's notebook\"\n"
+              "  warifu keys revoke k3x9m2pq",
+              make_keys_verb},
+    VerbEntry{"audit", "rights",
+              "Show who did what, and check that nobody changed that record; status 65 where somebody did.",
+              "warifu audit verify\n"
+              "  warifu audit show --last 100 --output jsonl",
+              make_audit_verb},
 };
 
 }  // namespace

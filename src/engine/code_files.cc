@@ -159,10 +159,7 @@ Result<void> convert_old_file(const std::filesystem::path& file, const std::file
 Result<void> change_codes(const Workspace& workspace, const CodeSegment& added,
                           const std::function<std::vector<ItemRow>(const CodeSnapshot&)>& gone_of) {
   const CodeSpace& space = added.space;
-  const auto folder = code_folder(workspace, space.name, added.modality, space.bits, space.generation);
-  const auto file = old_code_file(folder);
-  if (auto converted = convert_old_file(file, folder, space, added.modality); !converted) return converted;
-  auto store = open_store(folder, space, added.modality);
+  auto store = open_code_store(workspace, space, added.modality);
   if (!store) return std::unexpected(store.error());
   const std::vector<ItemRow> gone = gone_of(*(*store)->snapshot());
   if (auto put = put_all(**store, added); !put) return put;
@@ -173,7 +170,8 @@ Result<void> change_codes(const Workspace& workspace, const CodeSegment& added,
   if (stats.dead > stats.codes / 4 || stats.segments > 8)
     if (auto compacted = (*store)->compact(); !compacted) return compacted;
   std::error_code failure;
-  std::filesystem::remove(file, failure);
+  std::filesystem::remove(
+      old_code_file(code_folder(workspace, space.name, added.modality, space.bits, space.generation)), failure);
   return {};
 }
 
@@ -184,6 +182,14 @@ std::filesystem::path code_folder(const Workspace& workspace, std::string_view s
   std::string name = std::string(modality_name(modality)) + "-" + std::to_string(bits);
   if (generation > 1) name += ".g" + std::to_string(generation);
   return workspace.space_folder(space) / "codes" / name;
+}
+
+Result<std::unique_ptr<CodeStore>> open_code_store(const Workspace& workspace, const CodeSpace& space,
+                                                   Modality modality) {
+  const auto folder = code_folder(workspace, space.name, modality, space.bits, space.generation);
+  if (auto converted = convert_old_file(old_code_file(folder), folder, space, modality); !converted)
+    return std::unexpected(converted.error());
+  return open_store(folder, space, modality);
 }
 
 std::filesystem::path old_code_file(const std::filesystem::path& folder) { return folder.string() + ".wcs"; }

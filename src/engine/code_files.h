@@ -14,6 +14,7 @@
 #include "index/index.h"
 #include "methods/method.h"
 #include "segments/code_segment.h"
+#include "segments/code_store.h"
 
 namespace warifu {
 
@@ -47,6 +48,11 @@ Result<std::shared_ptr<const Index>> open_index(const Workspace& workspace, cons
 Result<void> save_codes(const Workspace& workspace, const CodeSegment& added, std::span<const ItemRow> kept);
 // The same where all other rows stay: what cannot be read is an error, that of load_generations, and stays too.
 Result<void> add_codes(const Workspace& workspace, const CodeSegment& added);
+
+// The store of space.generation, held open to be changed; made where there is none. What another model made is
+// replaced; what is damaged is set aside and named "<folder>.damaged". Also errors of CodeStore::open.
+Result<std::unique_ptr<CodeStore>> open_code_store(const Workspace& workspace, const CodeSpace& space,
+                                                   Modality modality);
 
 // Bytes of all code folders and files of a space.
 std::uint64_t code_bytes(const Workspace& workspace, std::string_view space);

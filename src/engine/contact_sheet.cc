@@ -57,7 +57,7 @@ std::string hit_html(const FoundItem& found) {
   const std::string text = found.item.text.value_or("");
   return fmt::format("<li>{}<b>{}. distance {}</b><span class=by>by {}</span><p>{}</p><p class=labels>{}</p></li>\n",
                      found.picture.empty() ? "<div class=none>text only</div>" : picture_html(found.picture, text),
-                     found.rank, found.hit.distance, modality_name(found.hit.modality), escape_html(text),
+                     found.rank, distance_text(found), modality_name(found.modality), escape_html(text),
                      escape_html(labels));
 }
 

@@ -5,7 +5,6 @@
 
 #include "base/hash.h"
 #include "base/parallel.h"
-#include "io/image_file.h"
 
 namespace warifu {
 namespace {
@@ -19,8 +18,7 @@ std::vector<Result<Image>> decode_all(const Workspace& workspace, std::span<cons
   std::vector<Result<Image>> images(items.size(), Image{});
   const ImageLimits limits = workspace.image_limits();  // here: the catalog belongs to this thread
   parallel_for(items.size(), 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i)
-      images[i] = decode_image(workspace.picture_path(items[i]), limits, format);
+    for (std::size_t i = begin; i < end; ++i) images[i] = workspace.read_picture(items[i], limits, format);
   });
   return images;
 }

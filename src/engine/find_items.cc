@@ -10,6 +10,12 @@
 #include "text/normalize.h"
 
 namespace warifu {
+namespace {
+
+constexpr std::size_t kLeastDepth = 200;  // of a channel's ranking: what only one channel finds is joined too
+
+}  // namespace
+
 Result<Finder> Finder::open(const Workspace& workspace, const std::string& wanted, std::uint32_t bits) {
   const auto name = workspace.choose_space(wanted);
   if (!name) return std::unexpected(name.error());
@@ -29,8 +35,18 @@ Result<Finder> Finder::open(const Workspace& workspace, const std::string& wante
                 "run 'warifu index --space " + *name + "'");
   auto encoder = load_encoder(workspace.space_folder(*name));
   if (!encoder) return std::unexpected(encoder.error());
+  if (!(*encoder)->caveat().empty())
+    return fail(
+        ErrorCode::kIncompatible,
+        "space '" + *name + "' is for measuring only: its codes are made with " + std::string((*encoder)->caveat()),
+        "search a space that was trained without --set mode=...");
   Finder finder(workspace);
-  finder.searcher_ = std::make_unique<Searcher>(*space, std::move(*encoder), indexes[0], indexes[1], indexes[2]);
+  finder.encoder_ = std::move(*encoder);
+  finder.searcher_ = std::make_unique<Searcher>(*space, nullptr, indexes[0], indexes[1], indexes[2]);
+  auto confidence = ConfidenceModel::load(workspace.space_folder(*name) / kConfidenceFile);
+  if (!confidence && confidence.error().code != ErrorCode::kNotFound) return std::unexpected(confidence.error());
+  // One of a former model says nothing of this one.
+  if (confidence && confidence->fingerprint == space->fingerprint) finder.confidence_ = std::move(*confidence);
   return finder;
 }
 
@@ -55,46 +71,71 @@ Result<RowFilter> Finder::filter(const std::vector<std::string>& conditions) con
   return RowFilter(std::move(*rows));
 }
 
-Result<std::vector<FoundItem>> Finder::find(const FindRequest& request) const {
-  SearchRequest search;
-  search.find = request.find;
-  search.k = request.k;
+Result<EncodedQuery> Finder::encode(const QueryContent& content) const {
+  return encode_query(*encoder_, searcher_->space(), content);
+}
+
+Result<HybridAnswer> Finder::hybrid(const HybridRequest& request) const {
+  return hybrid_search(*searcher_, workspace_->catalog(), request);
+}
+
+Result<HybridRequest> Finder::hybrid_request(const FindRequest& request) const {
+  HybridRequest hybrid;
+  hybrid.find = request.find;
+  hybrid.depth = std::max(kLeastDepth, request.k + 1);
+  QueryContent content;
   if (request.text) {
     auto text = normalize_text(*request.text);
     if (!text) return with_context("--text", text.error());
     if (text->empty()) return fail(ErrorCode::kInvalidArgument, "the query text is empty", "give at least one word");
-    search.query.text = std::move(*text);
+    content.text = std::move(*text);
   }
   if (request.image) {
     auto image = decode_image(*request.image, workspace_->image_limits());
     if (!image) return std::unexpected(image.error());
-    search.query.picture = std::move(*image);
+    content.picture = std::move(*image);
   }
+  if (!request.like && !content.text && !content.picture)
+    return fail(ErrorCode::kInvalidArgument, "nothing to search for", "give --text, --image, both, or --like ID");
+  double code_weight = request.code_weight.value_or(1);
+  if (!request.code_weight && content.text && confidence_) code_weight = confidence_->code_weight;
   if (request.like) {
-    if (request.text || request.image)
+    if (content.text || content.picture)
       return fail(ErrorCode::kInvalidArgument, "--like cannot be joined with --text or --image",
                   "search by one or the other");
     const auto item = workspace_->catalog().find(*request.like);
     if (!item) return std::unexpected(item.error());
     if (!*item) return fail(ErrorCode::kNotFound, "no item has the id '" + *request.like + "'");
-    search.query.like_row = (*item)->row;
+    auto code = searcher_->stored_code((*item)->row, request.find);
+    if (!code) return std::unexpected(code.error());
+    hybrid.codes.push_back({"code", std::move(*code), 1});
+    hybrid.except = (*item)->row;
+  } else if (code_weight > 0 || !content.text) {
+    auto encoded = encode(content);
+    if (!encoded) return std::unexpected(encoded.error());
+    hybrid.codes.push_back({"code", std::move(encoded->code), code_weight});
   }
+  if (content.text) {
+    hybrid.words = keyword_query(*content.text);
+    hybrid.word_weight = request.word_weight.value_or(confidence_ ? confidence_->word_weight : 1);
+  }
+  if (hybrid.codes.empty() && hybrid.word_weight <= 0)
+    return fail(ErrorCode::kInvalidArgument, "neither channel has a weight", "give one of them more than 0");
   auto filtered = filter(request.filters);
   if (!filtered) return std::unexpected(filtered.error());
-  search.filter = std::move(*filtered);
-  const auto hits = searcher_->search(search);
-  if (!hits) return std::unexpected(hits.error());
+  hybrid.filter = std::move(*filtered);
+  return hybrid;
+}
 
-  std::vector<ItemRow> rows;
-  for (const SearchHit& hit : *hits) rows.push_back(hit.row);
-  auto items = workspace_->catalog().items(rows);
-  if (!items) return std::unexpected(items.error());
-  std::vector<FoundItem> found;
-  for (std::size_t i = 0; i < hits->size(); ++i) {
-    FoundItem& entry = found.emplace_back(FoundItem{i + 1, (*hits)[i], std::move((*items)[i]), {}});
-    if (!entry.item.image_uri.empty()) entry.picture = workspace_->picture_path(entry.item);
-  }
-  return found;
+Result<FoundItems> Finder::find(const FindRequest& request) const {
+  if (request.k == 0) return fail(ErrorCode::kInvalidArgument, "k is 0", "ask for at least one hit");
+  const auto wanted = hybrid_request(request);
+  if (!wanted) return std::unexpected(wanted.error());
+  const auto answer = hybrid(*wanted);
+  if (!answer) return std::unexpected(answer.error());
+  return look_up(*workspace_, *searcher_, *wanted, *answer, request.text.has_value(),
+                 request.image.has_value() || request.like.has_value(), {.offset = 0, .limit = request.k},
+                 confidence_ ? &*confidence_ : nullptr);
 }
 
 }  // namespace warifu

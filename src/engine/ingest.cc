@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/parallel.h"
 #include "engine/splits.h"
+#include "security/principal.h"
 #include "text/normalize.h"
 
 namespace warifu {
@@ -28,15 +29,26 @@ struct Candidate {
   Record record;
   Item item;
   bool picture_not_found = false;
+  bool groups_stated = false;
+  AnonymiseCounts anonymised;
   std::optional<Rejection> rejection;
 };
+
+// Whoever reads the workspace later may stand in another folder.
+std::string absolute_path(const std::string& path) {
+  std::error_code failure;
+  const auto absolute = std::filesystem::absolute(path, failure);
+  return failure ? path : absolute.lexically_normal().string();
+}
 
 // Checks one record by itself, beyond what every reader promises: text normalises, picture decodes. Runs on any thread.
 class RecordCheck {
  public:
   // `labels_suffice`: RecordReader::labels_alone().
-  RecordCheck(const Workspace& workspace, const IngestOptions& options, bool labels_suffice)
-      : workspace_(workspace), options_(options), labels_suffice_(labels_suffice) {}
+  // `anonymiser`: null to take records as they are.
+  RecordCheck(const Workspace& workspace, const IngestOptions& options, const Anonymiser* anonymiser,
+              bool labels_suffice)
+      : workspace_(workspace), options_(options), anonymiser_(anonymiser), labels_suffice_(labels_suffice) {}
 
   // `known_hash`: content hash of the picture the catalog already has under this id; such a picture is
   // not decoded again.
@@ -57,6 +69,14 @@ class RecordCheck {
     }
     item.labels = std::move(record.labels);
     item.attributes = std::move(record.attributes);
+    if (const auto& stated = options_.groups ? options_.groups : record.groups) {
+      candidate.groups_stated = true;
+      for (const std::string& group : *stated)
+        if (auto named = check_group_name(group); !named) return named;
+      item.groups = *stated;
+    }
+    if (anonymiser_ != nullptr)
+      if (auto masked = anonymiser_->words(item, candidate.anonymised); !masked) return masked;
     if (auto read = check_picture(candidate, known_hash); !read) return read;
     const bool has_picture = !item.image_hash.empty() || !record.image_features.empty();
     const bool has_text = item.text.has_value() || !record.text_features.empty();
@@ -71,7 +91,11 @@ class RecordCheck {
     Item& item = candidate.item;
     const bool archived = !record.image_bytes.empty();
     if (record.image_uri.empty() && !archived) return {};
-    item.image_uri = record.image_uri;
+    if (anonymiser_ == nullptr) {
+      item.image_uri = archived ? record.image_uri : absolute_path(record.image_uri);
+    } else if (anonymiser_->keeps_original_path()) {
+      item.original_uri = archived ? record.image_uri : absolute_path(record.image_uri);
+    }
     if (!archived) {
       auto bytes = read_file(record.image_uri, options_.limits.max_bytes);
       if (!bytes) {
@@ -87,14 +111,11 @@ class RecordCheck {
       }
       record.image_bytes = std::move(*bytes);
     }
+    if (anonymiser_ != nullptr) return keep_anonymised(candidate);
     const std::string hash = content_hash(record.image_bytes);
     if (hash != known_hash) {
       const auto image = decode_image(record.image_bytes, options_.limits);
-      if (!image) {
-        Error error = image.error();
-        error.message = "picture '" + record.image_uri + "': " + error.message;
-        return std::unexpected(error);
-      }
+      if (!image) return about_picture(record, image.error());
     }
     item.image_hash = hash;
     if (archived) {
@@ -106,8 +127,33 @@ class RecordCheck {
     return {};
   }
 
+  static Fail about_picture(const Record& record, const Error& error) {
+    return with_context("picture '" + record.image_uri + "'", error);
+  }
+
+  Result<void> keep_anonymised(Candidate& candidate) const {
+    Record& record = candidate.record;
+    auto image = decode_image(record.image_bytes, options_.limits);
+    if (!image) return about_picture(record, image.error());
+    const auto picture = anonymiser_->picture(std::move(*image), record.image_bytes, candidate.anonymised);
+    if (!picture) return about_picture(record, picture.error());
+    record.image_bytes = {};
+    if (picture->bytes.size() > options_.limits.max_bytes)
+      return about_picture(record, {ErrorCode::kInvalidArgument,
+                                    "anonymised, it takes " + std::to_string(picture->bytes.size()) +
+                                        " bytes, the limit is " + std::to_string(options_.limits.max_bytes),
+                                    "make the picture smaller"});
+    candidate.item.image_hash = content_hash(picture->bytes);
+    auto uri =
+        workspace_.keep_picture(picture->bytes, candidate.item.image_hash, "picture" + std::string(picture->extension));
+    if (!uri) return std::unexpected(uri.error());
+    candidate.item.image_uri = std::move(*uri);
+    return {};
+  }
+
   const Workspace& workspace_;
   const IngestOptions& options_;
+  const Anonymiser* anonymiser_;
   bool labels_suffice_;
 };
 
@@ -159,10 +205,11 @@ class GivenFeatures {
 
 class Ingestion {
  public:
-  Ingestion(Workspace& workspace, const IngestOptions& options, ProgressSink& progress, GivenFeatures image_features,
-            GivenFeatures text_features)
+  Ingestion(Workspace& workspace, const IngestOptions& options, std::optional<Anonymiser> anonymiser,
+            ProgressSink& progress, GivenFeatures image_features, GivenFeatures text_features)
       : workspace_(workspace),
         options_(options),
+        anonymiser_(std::move(anonymiser)),
         progress_(progress),
         image_features_(std::move(image_features)),
         text_features_(std::move(text_features)) {}
@@ -175,12 +222,16 @@ class Ingestion {
           "their features in the same command with --image-features or --text-features");
     if (auto begun = workspace_.catalog().begin_writing(); !begun) return std::unexpected(begun.error());
     if (auto allowed = workspace_.allow_images(options_.limits); !allowed) return std::unexpected(allowed.error());
+    if (auto set = begin_anonymising(); !set) return std::unexpected(set.error());
     if (auto read = read_all(reader); !read) return std::unexpected(read.error());
     if (auto saved = commit(); !saved) return std::unexpected(saved.error());
     if (report_.replaced > 0)
       progress_.note(
           std::to_string(report_.replaced) + " items were replaced by others of the same id (" + replaced_example_ +
           "): if they are different things, give them ids of their own, or read them from a folder above both");
+    if (report_.anonymised && report_.anonymised->telling_ids > 0)
+      progress_.note("ids stay as they are, and " + std::to_string(report_.anonymised->telling_ids) +
+                     " of them hold what the rules describe: give items other ids with --id-column");
     if (report_.stopped) progress_.note("stopped on request; the same command continues");
     if (!report_.stopped)
       if (auto split = assign_splits(workspace_.catalog(), options_.splits, options_.seed, report_); !split)
@@ -194,6 +245,22 @@ class Ingestion {
   }
 
  private:
+  // In the transaction of the first items: either both are in the catalog or neither.
+  Result<void> begin_anonymising() {
+    if (!anonymiser_) return {};
+    if (auto clean = anonymiser_->check_clean(workspace_); !clean) return clean;
+    const auto others = anonymiser_->remember(workspace_);
+    if (!others) return std::unexpected(others.error());
+    if (*others)
+      progress_.note("the rules are not those of earlier items, which stay as they are: ingest their sources again");
+    if (!anonymiser_->keeps_original_path())
+      progress_.note(
+          "nothing about originals is kept; ids are: where file names would become ids, give others with a table and "
+          "--id-column");
+    report_.anonymised.emplace();
+    return {};
+  }
+
   Result<void> read_all(RecordReader& reader) {
     auto last_commit = Clock::now();
     for (;;) {
@@ -233,6 +300,7 @@ class Ingestion {
   Result<void> store(std::vector<Candidate>& batch, bool labels_suffice) {
     std::vector<std::string> known(batch.size());
     std::vector<std::string> known_place(batch.size());
+    std::vector<std::vector<std::string>> known_groups(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
       if (batch[i].rejection) continue;
       const auto item = workspace_.catalog().find(batch[i].record.id);
@@ -240,14 +308,17 @@ class Ingestion {
       if (!*item) continue;
       known[i] = (*item)->image_hash;
       known_place[i] = (*item)->image_uri;
+      known_groups[i] = (*item)->groups;
     }
-    const RecordCheck check(workspace_, options_, labels_suffice);
+    const RecordCheck check(workspace_, options_, anonymiser_ ? &*anonymiser_ : nullptr, labels_suffice);
     parallel_for(batch.size(), 1, [&](std::size_t begin, std::size_t end) {
       for (std::size_t i = begin; i < end; ++i)
         if (!batch[i].rejection) check.check(batch[i], known[i]);
     });
     for (std::size_t i = 0; i < batch.size(); ++i) {
       notice_replaced(batch[i], known[i], known_place[i]);
+      // A source that says nothing about rights must not open what is restricted.
+      if (!batch[i].groups_stated) batch[i].item.groups = std::move(known_groups[i]);
       if (auto stored = store_one(batch[i]); !stored) return stored;
     }
     return {};
@@ -257,6 +328,7 @@ class Ingestion {
   // often than a picture that was moved and edited.
   void notice_replaced(const Candidate& candidate, const std::string& old_hash, const std::string& old_place) {
     const Item& item = candidate.item;
+    if (anonymiser_) return;  // the place is named by the content
     if (candidate.rejection || old_hash.empty() || item.image_hash.empty() || old_hash == item.image_hash ||
         old_place == item.image_uri)
       return;
@@ -274,8 +346,9 @@ class Ingestion {
     Catalog& catalog = workspace_.catalog();
     if (candidate.rejection) {
       report_.rejected.push_back(*candidate.rejection);
-      return catalog.put_rejection(*candidate.rejection);
+      return keep_rejection(*candidate.rejection);
     }
+    if (report_.anonymised) report_.anonymised->add(candidate.anonymised);
     bool new_features = false;
     for (const auto& [features, values] : {std::pair(&image_features_, &candidate.record.image_features),
                                            std::pair(&text_features_, &candidate.record.text_features)}) {
@@ -299,6 +372,18 @@ class Ingestion {
     return catalog.clear_rejection(candidate.record.place);
   }
 
+  // Its reason may quote the source.
+  Result<void> keep_rejection(const Rejection& rejection) {
+    if (!anonymiser_) return workspace_.catalog().put_rejection(rejection);
+    if (!anonymiser_->keeps_original_path()) return {};
+    AnonymiseCounts uncounted;
+    Rejection kept{rejection.place, "", rejection.hint};
+    const auto normalised = normalize_text(rejection.reason);
+    const auto reason = normalised ? anonymiser_->text(*normalised, uncounted) : normalised;
+    kept.reason = reason ? *reason : "cannot be said without personal data; ingest the source again to see it";
+    return workspace_.catalog().put_rejection(kept);
+  }
+
   // The catalog first: if a crash takes the features away, the next run finds them missing and gives the item a
   // new revision. The other way round they would be there, and the item's codes stale for ever.
   Result<void> commit() {
@@ -309,6 +394,7 @@ class Ingestion {
 
   Workspace& workspace_;
   const IngestOptions& options_;
+  std::optional<Anonymiser> anonymiser_;
   ProgressSink& progress_;
   GivenFeatures image_features_;
   GivenFeatures text_features_;
@@ -317,21 +403,50 @@ class Ingestion {
   std::size_t read_ = 0;
 };
 
+// How the items of this run are anonymised, if they are.
+Result<std::optional<Anonymiser>> choose_anonymiser(const Workspace& workspace, const IngestOptions& options,
+                                                    ProgressSink& progress) {
+  if (options.anonymise) {
+    auto made = Anonymiser::make(&workspace, *options.anonymise);
+    if (!made) return std::unexpected(made.error());
+    return std::optional<Anonymiser>(std::move(*made));
+  }
+  auto remembered = Anonymiser::remembered(workspace);
+  if (!remembered || !*remembered) return remembered;
+  if (!options.without_anonymising) return remembered;
+  progress.note("the workspace is anonymised, but these items are taken as they are, as you asked");
+  return std::optional<Anonymiser>();
+}
+
 }  // namespace
 
 Result<IngestReport> ingest(const std::filesystem::path& root, const std::filesystem::path& path,
                             const IngestOptions& options, ProgressSink& progress) {
+  if (options.anonymise && options.without_anonymising)
+    return fail(ErrorCode::kInvalidArgument, "the items can be anonymised or taken as they are, not both",
+                "leave out one of --anonymise and --no-anonymise");
+  for (const std::string& group : options.groups.value_or(std::vector<std::string>()))
+    if (auto named = check_group_name(group); !named) return std::unexpected(named.error());
+  if (options.groups && std::ranges::find(*options.groups, "") != options.groups->end())
+    return fail(ErrorCode::kInvalidArgument, "a group with an empty name", "name groups as in --groups a,b");
+  if (options.groups && !options.source.group_column.empty())
+    return fail(ErrorCode::kInvalidArgument, "groups of all items, and a column of groups",
+                "leave out one of --groups and --group-column");
   if (!options.splits.empty())
     if (auto readable = check_splits(options.splits); !readable) return std::unexpected(readable.error());
+  if (options.anonymise)
+    if (auto good = Anonymiser::make(nullptr, *options.anonymise); !good) return std::unexpected(good.error());
   auto reader = open_records(path, options.source);
   if (!reader) return std::unexpected(reader.error());
   auto workspace = Workspace::create_or_open(root);
   if (!workspace) return std::unexpected(workspace.error());
+  auto anonymiser = choose_anonymiser(*workspace, options, progress);
+  if (!anonymiser) return std::unexpected(anonymiser.error());
   auto image_features = workspace->given_features(Modality::kImage);
   if (!image_features) return std::unexpected(image_features.error());
   auto text_features = workspace->given_features(Modality::kText);
   if (!text_features) return std::unexpected(text_features.error());
-  Ingestion ingestion(*workspace, options, progress, GivenFeatures(std::move(*image_features)),
+  Ingestion ingestion(*workspace, options, std::move(*anonymiser), progress, GivenFeatures(std::move(*image_features)),
                       GivenFeatures(std::move(*text_features)));
   return ingestion.run(**reader);
 }

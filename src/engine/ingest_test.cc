@@ -113,6 +113,41 @@ TEST_F(Ingest, NoticesThatGivenFeaturesChanged) {
   EXPECT_THAT(wider.rejected[0].reason, HasSubstr("3 values"));
 }
 
+TEST_F(Ingest, ASourceThatSaysNothingAboutRightsOpensNothing) {
+  const auto groups_of = [&](const std::string& id) { return (*open().catalog().find(id))->groups; };
+  const auto csv = write("pairs.csv", "id,text,who\n1,red,design|sales\n2,blue,*\n");
+  IngestOptions by_column;
+  by_column.source.group_column = "who";
+  EXPECT_EQ(read(csv, by_column).added, 2U);
+  EXPECT_THAT(groups_of("1"), ElementsAre("design", "sales"));
+  EXPECT_THAT(groups_of("2"), testing::IsEmpty());
+
+  const auto without = write("again.csv", "id,text\n1,dark red\n3,green\n");
+  EXPECT_EQ(read(without).updated, 1U);
+  EXPECT_THAT(groups_of("1"), ElementsAre("design", "sales"));
+  EXPECT_THAT(groups_of("3"), testing::IsEmpty());
+
+  IngestOptions for_all;
+  for_all.groups = {"board"};
+  EXPECT_EQ(read(without, for_all).updated, 2U);
+  EXPECT_THAT(groups_of("1"), ElementsAre("board"));
+  EXPECT_EQ(read(without, for_all).unchanged, 2U);
+  for_all.groups.emplace();
+  EXPECT_EQ(read(without, for_all).updated, 2U);
+  EXPECT_THAT(groups_of("1"), testing::IsEmpty());
+}
+
+TEST_F(Ingest, RefusesGroupsThatAreUnclear) {
+  const auto csv = write("pairs.csv", "id,text,who\n1,red,design\n");
+  IngestOptions options;
+  options.groups = {""};
+  EXPECT_EQ(ingest(folder_ / "new", csv, options, quiet_).error().code, ErrorCode::kInvalidArgument);
+  options.groups = {"design"};
+  options.source.group_column = "who";
+  EXPECT_EQ(ingest(folder_ / "new", csv, options, quiet_).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "new"));
+}
+
 TEST_F(Ingest, ReadsSplitsAndCountsIdsThatNameNoItem) {
   const auto csv = write("pairs.csv", "id,image,text\n1,,one\n2,,two\n3,,three\n");
   write("splits/query.txt", "1\n");

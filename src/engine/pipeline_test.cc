@@ -145,16 +145,16 @@ TEST_F(Pipeline, FindsMoreLikeAnItemAmongWhatTheFilterAllows) {
   request.k = 5;
   const auto found = finder->find(request);
   ASSERT_TRUE(found);
-  ASSERT_EQ(found->size(), 5U);
-  for (const FoundItem& item : *found) {
+  ASSERT_EQ(found->items.size(), 5U);
+  for (const FoundItem& item : found->items) {
     EXPECT_NE(item.item.id, "item6");
     EXPECT_EQ(item.item.labels[0].value, "k2");
   }
   request.filters = {"kind=k3"};
   const auto filtered = finder->find(request);
   ASSERT_TRUE(filtered);
-  EXPECT_EQ(filtered->size(), 5U);
-  for (const FoundItem& item : *filtered) EXPECT_EQ(item.item.labels[0].value, "k3");
+  EXPECT_EQ(filtered->items.size(), 5U);
+  for (const FoundItem& item : filtered->items) EXPECT_EQ(item.item.labels[0].value, "k3");
   request.filters = {"kind"};
   EXPECT_EQ(finder->find(request).error().code, ErrorCode::kInvalidArgument);
   request.filters = {"colour=red"};
@@ -327,7 +327,11 @@ TEST_F(Pipeline, NamesWhatThereIsWhenAskedForWhatThereIsNot) {
 
 TEST_F(Pipeline, DrawsAContactSheetAsPageAndAsPicture) {
   write_picture("q.png", 200, 30, 30);
-  FoundItem found{1, {1, Modality::kText, 3, 0.9}, {}, folder_ / "q.png"};
+  FoundItem found;
+  found.rank = 1;
+  found.modality = Modality::kText;
+  found.distance = 3;
+  found.picture = folder_ / "q.png";
   found.item.id = "1";
   found.item.text = "a <b>red</b> square";
   const std::vector<SheetRow> rows{{"red & round", folder_ / "q.png", {found}}};

@@ -69,8 +69,8 @@ Result<Image> draw_sheet(const std::string& title, std::span<const SheetRow> row
       const FoundItem& found = row.hits[h];
       const int left = kQueryWidth + static_cast<int>(h) * (kThumbnail + kGap);
       if (!found.picture.empty()) put_picture(canvas, found.picture, left, top);
-      canvas.write(std::to_string(found.hit.distance) + "  " + found.item.text.value_or(""), left, top + kThumbnail + 2,
-                   kThumbnail, kCaption, 8);
+      canvas.write(distance_text(found) + "  " + found.item.text.value_or(""), left, top + kThumbnail + 2, kThumbnail,
+                   kCaption, 8);
     }
   }
   return canvas.take();

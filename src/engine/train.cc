@@ -280,6 +280,14 @@ Result<void> list_pairs(std::span<const Item> items, std::span<const std::size_t
   return {};
 }
 
+// What was held out of training, for whoever chooses by it later ('warifu calibrate').
+Result<void> list_held_out(std::span<const Item> items, std::span<const std::size_t> held_out,
+                           const std::filesystem::path& directory) {
+  std::string ids;
+  for (const std::size_t position : held_out) ids += items[position].id + "\n";
+  return write_file_atomically(directory / kHeldOutItems, std::string_view(ids));
+}
+
 // Where a space steps while another takes its place.
 std::filesystem::path aside_of(const std::filesystem::path& space) {
   return space.parent_path() / (".old-" + space.filename().string());
@@ -405,6 +413,7 @@ Result<TrainOutcome> train(Workspace& workspace, const TrainRequest& request, Pr
   if (!report) return std::unexpected(report.error());
   if (auto listed = list_pairs(kept, mismatched, report->clean_probability, unfinished, outcome); !listed)
     return std::unexpected(listed.error());
+  if (auto listed = list_held_out(kept, set.validation, unfinished); !listed) return std::unexpected(listed.error());
   std::filesystem::remove_all(unfinished / "checkpoint", failure);  // of another method
   const auto lock = lock_when_free(workspace, outcome.space, progress);
   if (!lock) return std::unexpected(lock.error());

@@ -13,6 +13,9 @@
 
 namespace warifu {
 
+// Beside a space's model: ids of the items that were held out of its training, one a line.
+inline constexpr const char* kHeldOutItems = "held-out-items.txt";
+
 struct TrainRequest {
   std::string method;
   std::string space;                // empty: the method's name

@@ -147,7 +147,7 @@ TEST_F(UpdateTest, KeepsEveryFileOfCodesThroughFiveUpdatesAndAnIndexRunAfterEach
   FindRequest search;
   search.like = "item7";
   search.k = 5;
-  EXPECT_EQ(finder->find(search)->size(), 5U);
+  EXPECT_EQ(finder->find(search)->items.size(), 5U);
   EXPECT_EQ(export_codes(workspace, "dlch", 16, Modality::kImage, folder_ / "out")->count, kItems);
   EXPECT_EQ(status_of(workspace)->spaces.front().generation, 6U);
   EXPECT_EQ(status_of(workspace)->spaces.front().codes.at("text"), kItems);

@@ -31,16 +31,20 @@ Result<Workspace> Workspace::create_or_open(const std::filesystem::path& root) {
   return open(absolute);
 }
 
-Result<Workspace> Workspace::open(const std::filesystem::path& root) {
+Result<std::filesystem::path> Workspace::find(const std::filesystem::path& root) {
   std::error_code failure;
-  const auto absolute = std::filesystem::absolute(root, failure);
-  if (!std::filesystem::is_directory(absolute / "spaces", failure)) {
-    return fail(ErrorCode::kNotFound, root.string() + ": no workspace there",
-                "make one with 'warifu --workspace " + root.string() + " ingest PATH'");
-  }
-  auto catalog = open_catalog(absolute / "catalog.db");
+  auto absolute = std::filesystem::absolute(root, failure);
+  if (std::filesystem::is_directory(absolute / "spaces", failure)) return absolute;
+  return fail(ErrorCode::kNotFound, root.string() + ": no workspace there",
+              "make one with 'warifu --workspace " + root.string() + " ingest PATH'");
+}
+
+Result<Workspace> Workspace::open(const std::filesystem::path& root) {
+  const auto found = find(root);
+  if (!found) return std::unexpected(found.error());
+  auto catalog = open_catalog(*found / "catalog.db");
   if (!catalog) return std::unexpected(catalog.error());
-  return Workspace(absolute, std::move(*catalog));
+  return Workspace(*found, std::move(*catalog));
 }
 
 Result<std::unique_ptr<FeatureStore>> Workspace::given_features(Modality modality) const {
@@ -130,9 +134,31 @@ Result<void> Workspace::allow_images(const ImageLimits& limits) {
   return catalog_->set_meta(kMaxMegapixels, std::to_string(limits.max_megapixels));
 }
 
-std::filesystem::path Workspace::picture_path(const Item& item) const {
-  if (item.image_uri.starts_with(kInside)) return root_ / item.image_uri.substr(kInside.size());
+Result<std::string> Workspace::forget_picture(const std::string& image_uri) const {
+  if (!image_uri.starts_with(kInside)) return std::string();
+  const auto used = catalog_->has_picture(image_uri);
+  if (!used) return std::unexpected(used.error());
+  if (*used) return std::string();
+  const auto file = root_ / image_uri.substr(kInside.size());
+  std::error_code failure;
+  std::filesystem::remove(file, failure);
+  if (failure) return fail(ErrorCode::kIo, file.string() + ": " + failure.message());
+  return file.stem().string();
+}
+
+std::filesystem::path Workspace::picture_path(const std::filesystem::path& root, const Item& item) {
+  if (item.image_uri.starts_with(kInside)) return root / item.image_uri.substr(kInside.size());
   return item.image_uri;
+}
+
+Result<Image> Workspace::read_picture(const Item& item, const ImageLimits& limits, const PictureFormat& format) const {
+  const auto path = picture_path(item);
+  if (!picture_reader_) return decode_image(path, limits, format);
+  const auto bytes = read_file(path, limits.max_bytes);
+  if (!bytes) return std::unexpected(bytes.error());
+  auto image = picture_reader_(*bytes, limits, format);
+  if (!image) return with_context(path.string(), image.error());
+  return image;
 }
 
 }  // namespace warifu

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +20,8 @@ namespace warifu {
 
 // A workspace on disk:
 //
+//   access.db                     users and their keys (security/access_store.h)
+//   audit/000001.jsonl …          who did what (security/audit_log.h)
 //   catalog.db                    items, labels, splits, rejections (SQLite)
 //   features/given-image.npy …    features that came with the items, by item id
 //   features/<tower>-<hash>.npy   outputs of frozen towers, by content hash
@@ -31,6 +35,8 @@ class Workspace {
  public:
   static Result<Workspace> create_or_open(const std::filesystem::path& root);
   static Result<Workspace> open(const std::filesystem::path& root);  // kNotFound with the command to run
+  // The absolute path of a workspace that is there, without opening anything; kNotFound as open().
+  static Result<std::filesystem::path> find(const std::filesystem::path& root);
 
   const std::filesystem::path& root() const { return root_; }
   Catalog& catalog() { return *catalog_; }
@@ -62,8 +68,22 @@ class Workspace {
   // Widens image_limits(); the catalog must be writing.
   Result<void> allow_images(const ImageLimits& limits);
 
+  // Removes a picture that keep_picture() put into the workspace, unless an item still has it; the content hash of what
+  // was removed, empty where nothing was. Pictures elsewhere are not ours to remove.
+  Result<std::string> forget_picture(const std::string& image_uri) const;
+
   // The file behind an item's image_uri.
-  std::filesystem::path picture_path(const Item& item) const;
+  std::filesystem::path picture_path(const Item& item) const { return picture_path(root_, item); }
+  static std::filesystem::path picture_path(const std::filesystem::path& root, const Item& item);
+
+  // Decodes the bytes of a picture, within image_limits().
+  using PictureReader = std::function<Result<Image>(std::span<const std::byte> bytes, const ImageLimits& limits,
+                                                    const std::optional<PictureFormat>& format)>;
+  // How pictures of items are decoded from now on: by default in this process (io/image_file.h); a server has it done
+  // by one that can do nothing else (io/picture_decoder.h). Called from any thread.
+  void read_pictures_by(PictureReader reader) { picture_reader_ = std::move(reader); }
+  // The picture of an item. As decode_image; many callers at once, `limits` from image_limits().
+  Result<Image> read_picture(const Item& item, const ImageLimits& limits, const PictureFormat& format) const;
 
  private:
   Workspace(std::filesystem::path root, std::unique_ptr<Catalog> catalog)
@@ -71,6 +91,7 @@ class Workspace {
 
   std::filesystem::path root_;
   std::unique_ptr<Catalog> catalog_;
+  PictureReader picture_reader_;  // empty: decode_image
 };
 
 }  // namespace warifu

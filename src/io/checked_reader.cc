@@ -8,28 +8,17 @@
 #include <unordered_set>
 #include <utility>
 
+#include "io/record_checks.h"
 #include "io/record_parts.h"
 #include "io/utf8.h"
 
 namespace warifu {
 namespace {
 
-constexpr std::size_t kMaxIdBytes = 1024;
 constexpr const char* kUtf8Hint = "save the text as UTF-8";
 
 Fail refused(std::string reason, std::string hint) {
   return fail(ErrorCode::kBadFormat, std::move(reason), std::move(hint));
-}
-
-Result<void> check_id(const std::string& id) {
-  if (id.empty()) return refused("the id is empty", "give every record an id of its own");
-  if (id.size() > kMaxIdBytes)
-    return refused("an id of " + std::to_string(id.size()) + " bytes, the limit is " + std::to_string(kMaxIdBytes),
-                   "shorten it");
-  if (!is_valid_utf8(id)) return refused("the id (or the file's name) is not UTF-8", kUtf8Hint);
-  if (std::ranges::any_of(id, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
-    return refused("the id holds a control character", "ids stand on one line each in split and result files");
-  return {};
 }
 
 bool is_text(std::string_view text) { return is_valid_utf8(text) && !text.contains('\0'); }
@@ -41,6 +30,8 @@ Result<void> check_text(const Record& record) {
     for (const auto& [column, value] : *list)
       if (!is_text(column) || !is_text(value))
         return refused("a label or attribute is not UTF-8, or holds a NUL", kUtf8Hint);
+  if (record.groups && !std::ranges::all_of(*record.groups, is_text))
+    return refused("the name of a group is not UTF-8, or holds a NUL", kUtf8Hint);
   return {};
 }
 
@@ -55,6 +46,7 @@ class CheckedReader final : public RecordReader {
  public:
   CheckedReader(std::unique_ptr<RecordReader> records, const SourceOptions& options, std::string source_name)
       : records_(std::move(records)),
+        group_column_(options.group_column),
         unseen_columns_(options.label_columns.begin(), options.label_columns.end()),
         source_name_(std::move(source_name)) {}
 
@@ -77,11 +69,14 @@ class CheckedReader final : public RecordReader {
 
  private:
   Result<void> check(const Record& record) {
-    if (auto id = check_id(record.id); !id) return id;
+    if (auto id = check_item_id(record.id); !id) return id;
     if (auto text = check_text(record); !text) return text;
     if (!labels_alone() && record.image_uri.empty() && record.image_bytes.empty() && !record.text &&
         record.image_features.empty() && record.text_features.empty())
       return refused("neither a picture nor a text", "an item needs one of them");
+    if (!group_column_.empty() && !record.groups)
+      return refused("no group in '" + group_column_ + "'",
+                     "name the groups that may see the item, as in a|b, or * for everybody");
     for (const Label& label : record.labels) unseen_columns_.erase(label.column);
     if (!ids_.insert(std::hash<std::string>{}(record.id)).second)
       return refused("the id '" + record.id + "' was used before in this source; the first one counts",
@@ -100,6 +95,7 @@ class CheckedReader final : public RecordReader {
   }
 
   std::unique_ptr<RecordReader> records_;
+  std::string group_column_;
   std::set<std::string> unseen_columns_;
   std::string source_name_;
   std::unordered_set<std::uint64_t> ids_;  // hashes: two of a million ids clash with 1 in 10^7
@@ -111,6 +107,17 @@ class CheckedReader final : public RecordReader {
 std::unique_ptr<RecordReader> make_checked_reader(std::unique_ptr<RecordReader> records, const SourceOptions& options,
                                                   std::string source_name) {
   return std::make_unique<CheckedReader>(std::move(records), options, std::move(source_name));
+}
+
+Result<void> check_item_id(std::string_view id) {
+  if (id.empty()) return refused("the id is empty", "give every record an id of its own");
+  if (id.size() > kMaxIdBytes)
+    return refused("an id of " + std::to_string(id.size()) + " bytes, the limit is " + std::to_string(kMaxIdBytes),
+                   "shorten it");
+  if (!is_valid_utf8(id)) return refused("the id (or the file's name) is not UTF-8", kUtf8Hint);
+  if (std::ranges::any_of(id, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }))
+    return refused("the id holds a control character", "ids stand on one line each in split and result files");
+  return {};
 }
 
 }  // namespace warifu

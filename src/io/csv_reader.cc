@@ -19,6 +19,7 @@ struct Columns {
   std::optional<std::size_t> id;
   std::optional<std::size_t> image;
   std::optional<std::size_t> text;
+  std::optional<std::size_t> groups;
 
   std::optional<std::size_t> find(std::string_view name) const {
     const auto found = std::ranges::find(names, name);
@@ -66,6 +67,10 @@ Result<Columns> read_header(const CsvRow& row, const SourceOptions& options) {
   columns->id = *id;
   columns->image = *image;
   columns->text = *text;
+  if (!options.group_column.empty()) {
+    columns->groups = columns->find(options.group_column);
+    if (!columns->groups) return columns->none_called(options.group_column);
+  }
   for (const std::string& label : options.label_columns)
     if (!columns->find(label)) return columns->none_called(label);
   const bool has_features = !options.image_features.empty() || !options.text_features.empty();
@@ -122,6 +127,7 @@ class CsvReader final : public RecordReader {
       record.image_uri = std::move(*uri);
     }
     if (columns_.text && !trimmed(row.fields[*columns_.text]).empty()) record.text = row.fields[*columns_.text];
+    if (columns_.groups) add_groups(record, row.fields[*columns_.groups]);
     add_columns(row, record);
     return record;
   }
@@ -130,7 +136,8 @@ class CsvReader final : public RecordReader {
     for (std::size_t i = 0; i < row.fields.size(); ++i) {
       const std::string& name = columns_.names[i];
       const bool is_label = is_label_column(options_, name);
-      if (!is_label && (i == columns_.id || i == columns_.image || i == columns_.text)) continue;
+      if (!is_label && (i == columns_.id || i == columns_.image || i == columns_.text || i == columns_.groups))
+        continue;
       std::string_view cell = row.fields[i];
       if (is_label && !options_.label_separator.empty()) {
         for (auto at = cell.find(options_.label_separator); at != std::string_view::npos;

@@ -40,6 +40,28 @@ TEST_F(Csv, ReadsPairsWithLabelsAndAttributes) {
   EXPECT_THAT(entries[1]->attributes, IsEmpty());
 }
 
+TEST_F(Csv, AColumnOfGroupsSaysWhoMaySeeAndMustSayIt) {
+  SourceOptions options;
+  options.group_column = "seen by";
+  const auto entries =
+      read("id,text,seen by\n1,x,design\n2,x, design | sales|\n3,x,*\n4,x,*|sales\n5,x,\n6,x, | \n", options);
+  ASSERT_EQ(entries.size(), 6U);
+  ASSERT_TRUE(entries[0]) << entries[0].error().reason;
+  EXPECT_THAT(*entries[0]->groups, ElementsAre("design"));
+  EXPECT_THAT(entries[0]->attributes, IsEmpty());
+  EXPECT_THAT(*entries[1]->groups, ElementsAre("design", "sales"));
+  EXPECT_THAT(*entries[2]->groups, IsEmpty()) << "everybody";
+  EXPECT_THAT(*entries[3]->groups, ElementsAre("sales")) << "a star beside a name opens nothing";
+  for (const std::size_t i : {4U, 5U}) {
+    ASSERT_FALSE(entries[i]);
+    EXPECT_THAT(entries[i].error().reason, HasSubstr("seen by"));
+    EXPECT_THAT(entries[i].error().hint, HasSubstr("everybody"));
+  }
+  EXPECT_FALSE(read("id,text,seen by\n1,x,design\n").front()->groups) << "a column like any other, without the option";
+  options.group_column = "groups";
+  EXPECT_EQ(open_records(save("b.csv", "id,text\n1,x\n"), options).error().code, ErrorCode::kNotFound);
+}
+
 TEST_F(Csv, FieldsInQuotesHoldCommasLineEndsAndQuotes) {
   const auto entries = read("id,text\n1,\"a, \"\"b\"\"\nc\"\n2,plain \"inner\" quotes\n");
   ASSERT_EQ(entries.size(), 2U);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "io/image_file.h"
+#include "io/thumbnail.h"
 #include "io/vips_runtime.h"
 
 namespace warifu {
@@ -33,11 +34,15 @@ Result<std::vector<std::byte>> taken(int status, void* data, std::size_t size, c
   return bytes;
 }
 
+Result<void> check_quality(int quality, const char* kind) {
+  if (quality >= 1 && quality <= 100) return {};
+  return fail(ErrorCode::kInvalidArgument, fmt::format("{} quality {} is not in 1 … 100", kind, quality));
+}
+
 }  // namespace
 
 Result<std::vector<std::byte>> encode_jpeg(const Image& image, int quality) {
-  if (quality < 1 || quality > 100)
-    return fail(ErrorCode::kInvalidArgument, fmt::format("JPEG quality {} is not in 1 … 100", quality));
+  if (auto ok = check_quality(quality, "JPEG"); !ok) return Fail(ok.error());
   auto wrapped = wrap(image);
   if (!wrapped) return Fail(wrapped.error());
   void* data = nullptr;
@@ -53,6 +58,16 @@ Result<std::vector<std::byte>> encode_png(const Image& image) {
   std::size_t size = 0;
   const int status = vips_pngsave_buffer(wrapped->get(), &data, &size, "strip", TRUE, nullptr);
   return taken(status, data, size, image, "PNG");
+}
+
+Result<std::vector<std::byte>> encode_webp(const Image& image, int quality) {
+  if (auto ok = check_quality(quality, "WebP"); !ok) return Fail(ok.error());
+  auto wrapped = wrap(image);
+  if (!wrapped) return Fail(wrapped.error());
+  void* data = nullptr;
+  std::size_t size = 0;
+  const int status = vips_webpsave_buffer(wrapped->get(), &data, &size, "Q", quality, "strip", TRUE, nullptr);
+  return taken(status, data, size, image, "WebP");
 }
 
 }  // namespace warifu

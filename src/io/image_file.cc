@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "io/image_resize.h"
+#include "io/picture_limits.h"
 #include "io/vips_runtime.h"
 
 namespace warifu {
@@ -272,10 +273,7 @@ Result<Image> decode_image(std::span<const std::byte> bytes, const ImageLimits& 
   if (auto ok = start_vips(); !ok) return Fail(ok.error());
   if (format)
     if (auto ok = check_format(*format); !ok) return Fail(ok.error());
-  if (bytes.empty()) return fail(ErrorCode::kBadFormat, "the file is empty (0 bytes)", "copy or download it again");
-  if (bytes.size() > limits.max_bytes)
-    return fail(ErrorCode::kInvalidArgument, fmt::format("{} bytes, the limit is {}", bytes.size(), limits.max_bytes),
-                "make the picture smaller or raise the limit");
+  if (auto ok = check_picture_bytes(bytes.size(), limits); !ok) return Fail(ok.error());
   auto picture = open_picture(bytes, limits, format);
   if (!picture) return Fail(picture.error());
   if (!lay_on_white(*picture)) return damaged(*picture);

@@ -8,32 +8,17 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <new>
 #include <utility>
+
+#include "io/process_limits.h"
 
 namespace warifu {
 namespace {
 
 constexpr std::uint32_t kFailureMark = 0x80000000U;
 constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
-
-// Address space of this process in bytes; its shared libraries and, in a sanitized build, a
-// shadow of terabytes count, so a limit must be relative to it.
-std::uint64_t address_space() {
-  std::FILE* file = std::fopen("/proc/self/statm", "r");
-  if (file == nullptr) return 0;
-  unsigned long long pages = 0;
-  const bool read = std::fscanf(file, "%llu", &pages) == 1;
-  std::fclose(file);
-  return read ? pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
-}
-
-void limit(int resource, std::uint64_t value) {
-  const struct rlimit both = {value, value};
-  ::setrlimit(static_cast<__rlimit_resource>(resource), &both);
-}
 
 // Everything but `input` and `pipe` is closed: a client's connection must not stay open because a
 // child of ours still holds it.
@@ -52,9 +37,9 @@ void drop_descriptors(int input, int pipe) {
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGPIPE, SIGTERM, SIGINT, SIGXCPU})
     ::signal(signal, SIG_DFL);
   drop_descriptors(input, pipe);
-  limit(RLIMIT_CORE, 0);
-  limit(RLIMIT_CPU, limits.cpu_seconds);
-  if (const auto now = address_space(); now > 0) limit(RLIMIT_AS, now + limits.memory_bytes);
+  limit_resource(RLIMIT_CORE, 0);
+  limit_resource(RLIMIT_CPU, limits.cpu_seconds);
+  if (const auto now = address_space(); now > 0) limit_resource(RLIMIT_AS, now + limits.memory_bytes);
   MessageSink sink(pipe);
   try {
     work(sink);

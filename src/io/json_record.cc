@@ -82,6 +82,10 @@ Result<JsonItem> read_item(const json& object, const SourceOptions& options) {
     } else if (key == text_key) {
       if (!value.is_string()) return wrong_type(key, value, "a string");
       item.text = value.get<std::string>();
+    } else if (!options.group_column.empty() && key == options.group_column) {
+      const auto groups = values_of(key, value);
+      if (!groups) return std::unexpected(groups.error());
+      for (const std::string& names : *groups) add_groups(item.columns, names);
     } else if (key == "labels") {
       if (auto read = read_labels(value, item.columns.labels); !read) return std::unexpected(read.error());
     } else if (auto read = read_other(key, value, options, item.columns); !read) {

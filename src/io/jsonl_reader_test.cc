@@ -39,6 +39,25 @@ TEST_F(Jsonl, ReadsIdsPicturesTextsLabelsAndAttributes) {
   EXPECT_THAT(entries[1]->attributes, IsEmpty());
 }
 
+TEST_F(Jsonl, GroupsAreAListOrNamesBetweenBars) {
+  SourceOptions options;
+  options.group_column = "groups";
+  const auto entries = read(
+      "{\"id\":1,\"text\":\"x\",\"groups\":[\"design\",\"sales\"]}\n"
+      "{\"id\":2,\"text\":\"x\",\"groups\":\"design|sales\"}\n"
+      "{\"id\":3,\"text\":\"x\",\"groups\":\"*\"}\n"
+      "{\"id\":4,\"text\":\"x\",\"groups\":null}\n"
+      "{\"id\":5,\"text\":\"x\",\"groups\":[]}\n"
+      "{\"id\":6,\"text\":\"x\",\"groups\":{\"a\":1}}\n"
+      "{\"id\":7,\"text\":\"x\"}\n",
+      options);
+  ASSERT_EQ(entries.size(), 7U);
+  EXPECT_THAT(*entries[0]->groups, ElementsAre("design", "sales"));
+  EXPECT_THAT(*entries[1]->groups, ElementsAre("design", "sales"));
+  EXPECT_THAT(*entries[2]->groups, IsEmpty());
+  for (std::size_t i = 3; i < 7; ++i) EXPECT_FALSE(entries[i]) << i;
+}
+
 TEST_F(Jsonl, KeysNamedAsLabelColumnsAreLabels) {
   SourceOptions options;
   options.label_columns = {"type"};

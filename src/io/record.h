@@ -31,7 +31,9 @@ struct Record {
   std::vector<std::byte> image_bytes;  // the picture itself where it lies inside an archive
   std::optional<std::string> text;
   std::vector<Label> labels;
-  std::vector<Label> attributes;      // other named columns: kept, shown, never trained on
+  std::vector<Label> attributes;  // other named columns: kept, shown, never trained on
+  // Who may see it, as SourceOptions::group_column states it; an empty list: everybody. Unset: nothing is stated.
+  std::optional<std::vector<std::string>> groups;
   std::vector<float> image_features;  // given with the source; empty: none
   std::vector<float> text_features;
 };
@@ -53,6 +55,9 @@ struct SourceOptions {
   std::string id_column = "id";
   std::string image_column = "image";
   std::string text_column = "text";
+  // Column of the groups that may see an item: "a|b", or "*" for everybody; in JSON a list too. Then every record must
+  // state it: one that does not is a Rejection, so that nothing is open by mistake. Empty: none.
+  std::string group_column;
   std::filesystem::path image_root;      // relative picture paths start here; empty: the source's folder
   std::filesystem::path image_features;  // .npy or .npy.gz, rows in the source's order
   std::filesystem::path text_features;

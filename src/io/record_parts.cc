@@ -44,6 +44,17 @@ void add_column_value(Record& record, const SourceOptions& options, std::string_
   list.push_back({std::string(column), std::string(value)});
 }
 
+void add_groups(Record& record, std::string_view value) {
+  while (!value.empty()) {
+    const std::size_t end = std::min(value.find('|'), value.size());
+    const std::string_view name = trimmed(value.substr(0, end));
+    value.remove_prefix(std::min(end + 1, value.size()));
+    if (name.empty()) continue;
+    if (!record.groups) record.groups.emplace();
+    if (name != "*") record.groups->emplace_back(name);  // beside others, it opens nothing
+  }
+}
+
 Result<std::string> picture_uri(std::string_view name, const std::filesystem::path& folder,
                                 const SourceOptions& options) {
   if (name.starts_with("http://") || name.starts_with("https://")) {

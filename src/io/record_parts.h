@@ -35,6 +35,10 @@ bool is_label_column(const SourceOptions& options, std::string_view column);
 // attributes. Spaces around it are dropped; an empty value adds nothing.
 void add_column_value(Record& record, const SourceOptions& options, std::string_view column, std::string_view value);
 
+// Adds the groups of a value of options.group_column: "a|b" names two, "*" alone says that everybody may see the
+// record. An empty value states nothing.
+void add_groups(Record& record, std::string_view value);
+
 // The absolute path of a picture named in a source in `folder`: options.image_root, or else
 // `folder`, is where relative names start. A web address is kInvalidArgument (nothing is fetched)
 // unless the features come with the source: then it is kept as it is, to be shown.

@@ -121,6 +121,7 @@ Record finished(Sample sample) {
     JsonItem& json = *sample.json;
     record.labels = std::move(json.columns.labels);
     record.attributes = std::move(json.columns.attributes);
+    record.groups = std::move(json.columns.groups);
     if (json.id && !json.id->empty()) record.id = std::move(*json.id);
     // A picture that lies elsewhere is not looked for: a tar comes from anywhere and names anything.
     if (json.image && !json.image->empty()) record.attributes.push_back({"image", std::move(*json.image)});

@@ -54,6 +54,24 @@ class HashEncoder final : public Encoder {
     return pack_lengths(*values, spaces_);
   }
 
+  // What the longest code takes the signs of.
+  std::size_t embedding_width() const override { return spaces_.back().bits; }
+
+  Result<FloatMatrix> embed(std::span<const EncoderInput> inputs, Modality modality) const override {
+    if (modality == Modality::kBoth) {
+      auto sums = sums_of_both(inputs);
+      if (!sums) return std::unexpected(sums.error());
+      FloatMatrix rows = std::move(sums->back());
+      for (std::size_t i = 0; i < rows.rows(); ++i) to_unit_length(rows.row(i));
+      return rows;
+    }
+    const auto values = outputs(modality == Modality::kImage ? image_ : text_, inputs);
+    if (!values) return std::unexpected(values.error());
+    FloatMatrix rows = slice(*values, values->cols() - embedding_width(), embedding_width());
+    for (std::size_t i = 0; i < rows.rows(); ++i) relax(rows.row(i));
+    return rows;
+  }
+
  private:
   static Result<FloatMatrix> outputs(const HashBranch& branch, std::span<const EncoderInput> inputs) {
     const auto features = branch.source->features(inputs);
@@ -62,24 +80,32 @@ class HashEncoder final : public Encoder {
   }
 
   Result<std::vector<CodeMatrix>> encode_both(std::span<const EncoderInput> inputs) const {
+    const auto sums = sums_of_both(inputs);
+    if (!sums) return std::unexpected(sums.error());
+    std::vector<CodeMatrix> codes;
+    for (const FloatMatrix& sum : *sums) codes.push_back(pack_signs(sum));
+    return codes;
+  }
+
+  // For each space the sum of the two halves' outputs, each relaxed.
+  Result<std::vector<FloatMatrix>> sums_of_both(std::span<const EncoderInput> inputs) const {
     const auto image = outputs(image_, inputs);
     if (!image) return std::unexpected(image.error());
     const auto text = outputs(text_, inputs);
     if (!text) return std::unexpected(text.error());
-    std::vector<CodeMatrix> codes;
+    std::vector<FloatMatrix> sums;
     std::size_t begin = 0;
     for (const CodeSpace& space : spaces_) {
-      FloatMatrix sum = slice(*image, begin, space.bits);
+      FloatMatrix& sum = sums.emplace_back(slice(*image, begin, space.bits));
       FloatMatrix other = slice(*text, begin, space.bits);
       for (std::size_t i = 0; i < sum.rows(); ++i) {
         relax(sum.row(i));
         relax(other.row(i));
         for (std::size_t k = 0; k < space.bits; ++k) sum.row(i)[k] += other.row(i)[k];
       }
-      codes.push_back(pack_signs(sum));
       begin += space.bits;
     }
-    return codes;
+    return sums;
   }
 
   void relax(std::span<float> row) const {

@@ -23,7 +23,8 @@ struct HashBranch {
 
 // An encoder of two branches. A code of both modalities is the sign of the sum of the two real-valued
 // outputs, each brought to length 1 for each code length, after tanh where `relaxed_by_tanh` (trained
-// networks saturate: without it the larger branch would decide alone).
+// networks saturate: without it the larger branch would decide alone). The same outputs of the longest length, before
+// their signs are taken, are the real-valued embedding.
 //
 // Strict by construction: see StrictLayers and FeatureSource.
 std::unique_ptr<Encoder> make_hash_encoder(const SpaceModel& model, HashBranch image, HashBranch text,

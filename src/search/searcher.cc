@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "codes/hamming.h"
+
 namespace warifu {
 namespace {
 
@@ -33,6 +35,20 @@ Result<Find> parse_find(std::string_view name) {
   if (name == "any") return Find::kAny;
   if (name == "both") return Find::kBoth;
   return fail(ErrorCode::kInvalidArgument, "cannot find '" + std::string(name) + "'", "use image, text, any or both");
+}
+
+std::string_view find_name(Find find) {
+  switch (find) {
+    case Find::kImage:
+      return "image";
+    case Find::kText:
+      return "text";
+    case Find::kAny:
+      return "any";
+    case Find::kBoth:
+      return "both";
+  }
+  return "any";
 }
 
 Searcher::Searcher(CodeSpace space, std::shared_ptr<const Encoder> encoder, std::shared_ptr<const Index> images,
@@ -79,29 +95,60 @@ Result<CodeMatrix> Searcher::encode_query(const Query& query, Find find) const {
               "run 'warifu index --space " + space_.name + "'");
 }
 
+std::optional<SearchHit> Searcher::hit_of(const CodeMatrix& code, std::int64_t row, Find find) const {
+  std::optional<SearchHit> nearest;
+  const auto look = [&](const std::shared_ptr<const Index>& index) {
+    if (!index) return;
+    const auto stored = index->code_of(row);
+    if (!stored) return;
+    const std::uint32_t distance = hamming_distance(code.row(0), stored->row(0));
+    if (nearest && nearest->distance <= distance) return;
+    nearest = {row, index->modality(), distance,
+               1.0 - static_cast<double>(distance) / static_cast<double>(space_.bits)};
+  };
+  if (find == Find::kBoth && boths_) {
+    look(boths_);
+    return nearest;
+  }
+  if (find == Find::kImage || find == Find::kAny) look(images_);
+  if (find == Find::kText || find == Find::kAny) look(texts_);
+  return nearest;
+}
+
+std::map<std::string, std::size_t> Searcher::sizes() const {
+  std::map<std::string, std::size_t> sizes;
+  for (const auto& index : {images_, texts_, boths_})
+    if (index && index->size() > 0) sizes[modality_name(index->modality())] = index->size();
+  return sizes;
+}
+
 Result<std::vector<SearchHit>> Searcher::search(const SearchRequest& request) const {
   if (request.k == 0) return fail(ErrorCode::kInvalidArgument, "k is 0", "ask for at least one hit");
   const auto code = encode_query(request.query, request.find);
   if (!code) return std::unexpected(code.error());
+  return nearest(*code, request.find, request.k, request.filter, request.query.like_row);
+}
 
+Result<std::vector<SearchHit>> Searcher::nearest(const CodeMatrix& code, Find find, std::size_t k,
+                                                 const RowFilter& filter, std::optional<std::int64_t> except) const {
   const auto scan = [&](const std::shared_ptr<const Index>& index) -> Result<std::vector<SearchHit>> {
     std::vector<SearchHit> hits;
     if (!index) return hits;
     // One more, since the item itself is dropped from a like-query.
-    auto found = index->search(space_, code->row(0), request.k + (request.query.like_row ? 1 : 0), request.filter);
+    auto found = index->search(space_, code.row(0), k + (except ? 1 : 0), filter);
     if (!found) return std::unexpected(found.error());
     for (const Hit& hit : *found) {
-      if (request.query.like_row == hit.row) continue;
-      if (hits.size() == request.k) break;
+      if (except == hit.row) continue;
+      if (hits.size() == k) break;
       hits.push_back({hit.row, index->modality(), hit.distance,
                       1.0 - static_cast<double>(hit.distance) / static_cast<double>(space_.bits)});
     }
     return hits;
   };
 
-  if (request.find == Find::kBoth && boths_) return scan(boths_);
-  const bool want_images = request.find == Find::kImage || request.find == Find::kAny;
-  const bool want_texts = request.find == Find::kText || request.find == Find::kAny;
+  if (find == Find::kBoth && boths_) return scan(boths_);
+  const bool want_images = find == Find::kImage || find == Find::kAny;
+  const bool want_texts = find == Find::kText || find == Find::kAny;
   if (!(want_images && images_) && !(want_texts && texts_)) {
     return fail(ErrorCode::kNotFound, "space '" + space_.name + "' holds no codes of that half",
                 "run 'warifu index --space " + space_.name + "', or use --find any");
@@ -118,7 +165,7 @@ Result<std::vector<SearchHit>> Searcher::search(const SearchRequest& request) co
     if (!found) return found;
     texts = std::move(*found);
   }
-  return merge_halves(images, texts, request.k);
+  return merge_halves(images, texts, k);
 }
 
 }  // namespace warifu

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ enum class Find { kImage, kText, kAny, kBoth };
 
 // "image", "text", "any", "both"; kInvalidArgument otherwise.
 Result<Find> parse_find(std::string_view name);
+std::string_view find_name(Find find);
 
 // What is looked for: words, a picture, both together, or what is stored of an item.
 struct Query {
@@ -45,7 +47,7 @@ struct SearchHit {
 // Answers queries over one code space at one code length. With Find::kAny an item is listed once, by
 // its nearer half (the image half on a tie).
 //
-// Order: ascending (distance, row). Thread safety: as Encoder::encode, one caller at a time.
+// Order: ascending (distance, row). Thread safety: search() as Encoder::encode, one caller at a time.
 class Searcher {
  public:
   // `encoder` may be null when only like-queries are asked; indexes may be null where nothing of
@@ -57,11 +59,24 @@ class Searcher {
   // the wanted half is indexed; kIncompatible: the encoder cannot take raw pictures or texts.
   Result<std::vector<SearchHit>> search(const SearchRequest& request) const;
 
+  // The same of a query that is encoded already: one code of space(). `except`: this row is no hit. Many callers at
+  // once.
+  Result<std::vector<SearchHit>> nearest(const CodeMatrix& code, Find find, std::size_t k, const RowFilter& filter,
+                                         std::optional<std::int64_t> except = std::nullopt) const;
+
+  // The code that is stored of an item, as a like-query takes it. kNotFound where there is none.
+  Result<CodeMatrix> stored_code(std::int64_t row, Find find) const;
+
+  // The hit that an item is for a code, by the nearer of its halves that `find` takes; nothing where it has no code.
+  std::optional<SearchHit> hit_of(const CodeMatrix& code, std::int64_t row, Find find) const;
+
+  // How many codes there are of each modality that has some.
+  std::map<std::string, std::size_t> sizes() const;
+
   const CodeSpace& space() const { return space_; }
 
  private:
   Result<CodeMatrix> encode_query(const Query& query, Find find) const;
-  Result<CodeMatrix> stored_code(std::int64_t row, Find find) const;
 
   CodeSpace space_;
   std::shared_ptr<const Encoder> encoder_;

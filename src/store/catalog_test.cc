@@ -57,6 +57,8 @@ Item shirt() {
   item.text = "Turtle Check Men Navy Blue Shirt";
   item.labels = {{"articleType", "Shirts"}, {"baseColour", "Navy Blue"}};
   item.attributes = {{"season", "Fall"}, {"year", "2011"}};
+  item.groups = {"design", "sales"};
+  item.original_uri = "/data/originals/15970.jpg";
   return item;
 }
 
@@ -73,6 +75,8 @@ void expect_same_content(const Item& a, const Item& b) {
   EXPECT_EQ(a.text, b.text);
   EXPECT_EQ(a.labels, b.labels);
   EXPECT_EQ(a.attributes, b.attributes);
+  EXPECT_EQ(a.groups, b.groups);
+  EXPECT_EQ(a.original_uri, b.original_uri);
 }
 
 TEST_F(CatalogTest, GivesBackWhatWasPutAlsoAfterReopening) {
@@ -94,6 +98,7 @@ TEST_F(CatalogTest, ChangesNothingWhenTheContentIsTheSame) {
   Item same = shirt();
   std::swap(same.labels[0], same.labels[1]);
   same.labels.push_back(same.labels[0]);
+  same.groups = {"sales", "design", "sales"};
   same.row = 999;
   same.revision = 999;
   EXPECT_EQ(put(same, Stored::kUnchanged), row);
@@ -124,6 +129,9 @@ TEST_F(CatalogTest, KeepsTheRowAndRaisesTheRevisionOfWhatChanged) {
   change([](Item& i) { i.labels.push_back({"baseColour", "Red"}); });
   change([](Item& i) { std::swap(i.labels, i.attributes); });
   change([](Item& i) { i.attributes.clear(); });
+  change([](Item& i) { i.groups.pop_back(); });
+  change([](Item& i) { i.groups = {}; });
+  change([](Item& i) { i.original_uri.clear(); });
   EXPECT_EQ((*catalog_->find("other"))->revision, 2) << "the others are as they were";
 }
 
@@ -134,6 +142,63 @@ TEST_F(CatalogTest, TouchRaisesTheRevisionAlone) {
   EXPECT_EQ((*catalog_->find("15970"))->revision, 3);
   EXPECT_EQ(catalog_->last_revision(), 3);
   EXPECT_EQ(catalog_->touch(77).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(CatalogTest, RemovesAnItemWithAllThatIsItsOwn) {
+  const ItemRow row = put(shirt());
+  const ItemRow other = put(named("other"));
+  ASSERT_TRUE(catalog_->set_split("train", std::vector{row, other}));
+  EXPECT_EQ(*catalog_->remove("15970"), row);
+  EXPECT_EQ(*catalog_->remove("15970"), std::nullopt);
+  EXPECT_EQ(*catalog_->remove("never was"), std::nullopt);
+  EXPECT_FALSE(*catalog_->find("15970"));
+  EXPECT_EQ(catalog_->counts()->items, 1U);
+  EXPECT_THAT(*catalog_->split("train"), ElementsAre(other));
+  EXPECT_THAT(*catalog_->label_columns(), IsEmpty());
+  EXPECT_THAT(*catalog_->suggest("Navy", 10, {}), IsEmpty());
+  EXPECT_THAT(*catalog_->damages(), IsEmpty());
+  EXPECT_EQ(*catalog_->last_revision(), 3);
+  EXPECT_GT(put(shirt()), other) << "the old row is not used again";
+  EXPECT_EQ((*catalog_->find("15970"))->revision, 4);
+  EXPECT_EQ(*catalog_->remove("15970"), other + 1);
+  ASSERT_TRUE(catalog_->touch(other));
+  EXPECT_EQ((*catalog_->find("other"))->revision, 6) << "newer than every removal";
+}
+
+TEST_F(CatalogTest, TellsWhatChangedSinceARevision) {
+  const auto changes = [&](std::int64_t revision) {
+    std::vector<std::string> told;
+    const auto answer = catalog_->changes_since(revision);
+    for (const ItemChange& change : *answer)
+      told.push_back(std::to_string(change.revision) + (change.removed ? " -" : " +") + std::to_string(change.row));
+    return told;
+  };
+  EXPECT_THAT(changes(0), IsEmpty());
+  const ItemRow a = put(named("a"));
+  put(named("b"));
+  put(named("c"));
+  EXPECT_THAT(changes(0), ElementsAre("1 +1", "2 +2", "3 +3"));
+  EXPECT_THAT(changes(2), ElementsAre("3 +3"));
+  ASSERT_TRUE(catalog_->touch(a));
+  ASSERT_TRUE(catalog_->remove("b"));
+  ASSERT_TRUE(catalog_->remove("c"));
+  put(named("d"));
+  EXPECT_THAT(changes(0), ElementsAre("4 +1", "5 -2", "6 -3", "7 +4")) << "the latest of each";
+  EXPECT_THAT(changes(5), ElementsAre("6 -3", "7 +4"));
+  EXPECT_THAT(changes(7), IsEmpty());
+}
+
+TEST_F(CatalogTest, KnowsWhoMaySeeWhat) {
+  const ItemRow open_to_all = put(named("open"));
+  const ItemRow restricted = put(shirt());
+  const ItemRow gone = put(named("gone"));
+  ASSERT_TRUE(catalog_->remove("gone"));
+  const ItemGroups all_see{open_to_all, {}};
+  const ItemGroups some_see{restricted, {"design", "sales"}};
+  EXPECT_THAT(*catalog_->item_groups(), ElementsAre(all_see, some_see));
+  EXPECT_THAT(*catalog_->item_groups(std::vector{restricted, gone, open_to_all}), ElementsAre(some_see, all_see));
+  EXPECT_THAT(*catalog_->item_groups({}), IsEmpty());
+  EXPECT_THAT(catalog_->all_items()->back().groups, ElementsAre("design", "sales"));
 }
 
 TEST_F(CatalogTest, TakesAnyBytesInIdsTextsAndValues) {
@@ -169,6 +234,7 @@ TEST_F(CatalogTest, GivesItemsInTheOrderAskedOrInRows) {
   EXPECT_THAT((*all)[1].labels, ElementsAre(Label{"colour", "red"}));
   EXPECT_EQ((*all)[1].row, row_b);
   EXPECT_THAT((*all)[2].attributes, ElementsAre(Label{"year", "2011"}));
+  EXPECT_THAT(ids_of(catalog_->items_there(std::vector{row_c, ItemRow{99}, row_a})), ElementsAre("c", "a"));
   const auto missing = catalog_->items(std::vector{row_a, ItemRow{99}});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
@@ -290,7 +356,8 @@ TEST_F(CatalogTest, RefusesToWriteWithoutTheLock) {
       reader->commit().error().code,           reader->end_writing().error().code,
       reader->put(shirt()).error().code,       reader->touch(1).error().code,
       reader->set_meta("a", "b").error().code, reader->set_split("a", {}).error().code,
-      reader->put_rejection({}).error().code,  reader->clear_rejection("a").error().code};
+      reader->put_rejection({}).error().code,  reader->clear_rejection("a").error().code,
+      reader->remove("a").error().code};
   EXPECT_THAT(codes, testing::Each(ErrorCode::kUnavailable));
 }
 

@@ -1,6 +1,8 @@
 #include "store/sqlite.h"
 
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 namespace warifu {
 namespace {
@@ -186,6 +188,16 @@ Fail Database::error(int status) const {
   const bool current = sqlite3_errcode(handle_) == status || sqlite3_extended_errcode(handle_) == status;
   const std::string reason = current ? sqlite3_errmsg(handle_) : sqlite3_errstr(status);
   return fail(classify(status), place_ + ": " + reason, hint_for(status));
+}
+
+Result<void> use_write_ahead_log(Database& database, int wait_ms) {
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms);
+  for (;;) {
+    auto changed = database.run("PRAGMA journal_mode = WAL");
+    if (changed || changed.error().code != ErrorCode::kUnavailable || std::chrono::steady_clock::now() > give_up)
+      return changed;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
 }
 
 Result<ReadSnapshot> ReadSnapshot::take(Database& database) {

@@ -15,7 +15,7 @@
 namespace warifu {
 
 // SQLite as this room uses it: every status becomes an Error that names the file, statements are
-// prepared once and given back clean. Inside store/ only. One thread at a time.
+// prepared once and given back clean. For store/ and the stores of security/. One thread at a time.
 //
 // Errors: kIo (full disk, broken device, cannot open), kBadFormat (not a database, damaged, tables
 // missing), kUnavailable (locked by another program for longer than the waiting time).
@@ -71,6 +71,7 @@ class Database {
   const std::string& place() const { return place_; }
 
   Fail error(int status) const;
+  sqlite3* handle() const { return handle_; }  // to add functions to the connection
 
  private:
   Database(sqlite3* handle, std::string place) : handle_(handle), place_(std::move(place)) {}
@@ -78,6 +79,9 @@ class Database {
   std::string place_;
   std::map<std::string_view, sqlite3_stmt*> statements_;
 };
+
+// Changes to WAL, for which SQLite needs the file alone for a moment and does not wait by itself: up to `wait_ms`.
+Result<void> use_write_ahead_log(Database& database, int wait_ms);
 
 // One snapshot for several reads; none of its own where a transaction is open already.
 class ReadSnapshot {

@@ -7,6 +7,7 @@
 #include "data/bad_files.h"
 #include "data/drawing.h"
 #include "data/good_sources.h"
+#include "data/personal_source.h"
 
 int main(int argc, char** argv) {
   if (argc != 2) {
@@ -17,5 +18,6 @@ int main(int argc, char** argv) {
   const auto drawings = warifu::fixtures::draw_all();
   warifu::fixtures::write_good_sources(folder, drawings);
   warifu::fixtures::write_bad_files(folder, drawings);
+  warifu::fixtures::write_personal_source(folder);
   return 0;
 }
