@@ -86,8 +86,9 @@ bool is_lone_hiragana(std::string_view word) {
 
 // Words that say how others belong together, and are in every sentence. English; Japanese ones are lone hiragana.
 bool is_function_word(std::string_view word) {
-  constexpr std::array<std::string_view, 20> kWords = {"a",  "an", "and", "are", "as", "at", "by",   "for", "from", "in",
-                                                       "is", "it", "of",  "on",  "or", "to", "that", "the", "was",  "with"};
+  constexpr std::array<std::string_view, 20> kWords = {"a",   "an",   "and",  "are", "as",  "at",  "by",
+                                                       "for", "from", "in",   "is",  "it",  "of",  "on",
+                                                       "or",  "to",   "that", "the", "was", "with"};
   return is_lone_hiragana(word) || std::ranges::find(kWords, word) != kWords.end();
 }
 
