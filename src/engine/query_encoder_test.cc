@@ -52,13 +52,15 @@ TEST(QueryEncoder, WhatWaitsAtAMomentIsEncodedTogetherAndEachGetsItsOwn) {
   QueryEncoder encoder(std::move(owned), counted.spaces().front());
   std::vector<std::thread> callers;
   std::atomic<int> right = 0;
-  for (std::size_t i = 1; i <= 20; ++i)
-    callers.emplace_back([&, i] {
-      const auto encoded = encoder.encode(words(std::string(i, 'x')));
-      if (encoded && encoded->code.row(0)[0] == i) ++right;
-    });
+  const auto ask = [&](std::size_t i) {
+    const auto encoded = encoder.encode(words(std::string(i, 'x')));
+    if (encoded && encoded->code.row(0)[0] == i) ++right;
+  };
   // The first is on its way alone; the others wait meanwhile.
-  while (encoder.waiting() < 19 || counted.calls < 1) std::this_thread::yield();
+  callers.emplace_back(ask, 1);
+  while (counted.calls < 1) std::this_thread::yield();
+  for (std::size_t i = 2; i <= 20; ++i) callers.emplace_back(ask, i);
+  while (encoder.waiting() < 19) std::this_thread::yield();
   counted.held = false;
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(right, 20);
@@ -73,9 +75,11 @@ TEST(QueryEncoder, OneBadQueryIsNotTheOthersFault) {
   std::vector<std::thread> callers;
   std::atomic<int> good = 0;
   std::atomic<int> bad = 0;
-  for (const char* text : {"a", "bad", "b", "c"})
-    callers.emplace_back([&, text] { encoder.encode(words(text)) ? ++good : ++bad; });
-  while (encoder.waiting() < 3 || counted.calls < 1) std::this_thread::yield();
+  const auto ask = [&](const char* text) { encoder.encode(words(text)) ? ++good : ++bad; };
+  callers.emplace_back(ask, "a");
+  while (counted.calls < 1) std::this_thread::yield();
+  for (const char* text : {"bad", "b", "c"}) callers.emplace_back(ask, text);
+  while (encoder.waiting() < 3) std::this_thread::yield();
   counted.held = false;
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(good, 3);
