@@ -10,12 +10,6 @@
 #include "text/normalize.h"
 
 namespace warifu {
-namespace {
-
-constexpr std::size_t kLeastDepth = 200;  // of a channel's ranking: what only one channel finds is joined too
-
-}  // namespace
-
 Result<Finder> Finder::open(const Workspace& workspace, const std::string& wanted, std::uint32_t bits) {
   const auto name = workspace.choose_space(wanted);
   if (!name) return std::unexpected(name.error());

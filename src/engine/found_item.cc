@@ -18,7 +18,6 @@ Result<FoundItems> look_up(const Workspace& workspace, const Searcher& searcher,
                            const ConfidenceModel* confidence, const std::function<bool(const Item&)>& may_see) {
   struct Chosen {
     const HybridHit* hit;
-    HitEvidence evidence;
     std::optional<double> probability;
   };
   FoundItems found;
@@ -27,9 +26,10 @@ Result<FoundItems> look_up(const Workspace& workspace, const Searcher& searcher,
   bool good = answer.hits.empty();
   for (std::size_t i = 0; i < answer.hits.size() && chosen.size() <= page.limit; ++i) {
     const bool looked_at = passed >= page.offset || page.min_probability > 0 || i < kLookedAtForAMatch;
-    Chosen one{&answer.hits[i], {}, {}};
-    if (looked_at) one.evidence = evidence_of(*one.hit, answer, request, searcher, asked_by_text, asked_by_picture);
-    if (looked_at && confidence != nullptr) one.probability = confidence->probability(one.evidence);
+    Chosen one{&answer.hits[i], {}};
+    if (looked_at && confidence != nullptr)
+      one.probability =
+          confidence->probability(evidence_of(*one.hit, answer, request, searcher, asked_by_text, asked_by_picture));
     if (i < kLookedAtForAMatch && one.probability.value_or(1) >= kGoodMatch) good = true;
     if (one.probability.value_or(1) < page.min_probability) continue;
     if (passed++ >= page.offset) chosen.push_back(one);
@@ -47,7 +47,7 @@ Result<FoundItems> look_up(const Workspace& workspace, const Searcher& searcher,
     if ((*items)[next].row != rows[i]) continue;
     Item& item = (*items)[next++];
     if (may_see && !may_see(item)) continue;
-    const auto& [hit, evidence, probability] = chosen[i];
+    const auto& [hit, probability] = chosen[i];
     FoundItem& entry = found.items.emplace_back();
     entry.rank = page.offset + i + 1;
     if (!item.image_uri.empty()) entry.picture = workspace.picture_path(item);

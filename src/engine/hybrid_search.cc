@@ -8,7 +8,6 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "codes/hamming.h"
 #include "search/fuse.h"
 
 namespace warifu {

@@ -26,13 +26,15 @@ struct CodeChannel {
   double weight = 1;
 };
 
+inline constexpr std::size_t kLeastDepth = 200;  // of a channel's ranking: what only one channel finds is joined too
+
 struct HybridRequest {
   std::vector<CodeChannel> codes;
   std::optional<KeywordQuery> words;
   double word_weight = 1;
   Find find = Find::kAny;
-  std::size_t depth = 200;  // of each channel's ranking
-  RowFilter filter;         // what the asker may see and asked for: nothing else is scanned or counted
+  std::size_t depth = kLeastDepth;  // of each channel's ranking
+  RowFilter filter;                 // what the asker may see and asked for: nothing else is scanned or counted
   std::optional<ItemRow> except;
   // Ranks what the first code channel found once more: how well each hit fits, higher is better; hits without a value
   // keep their order behind those that have one.

@@ -1,6 +1,5 @@
 #include "engine/job_runner.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/join.h"
+#include "security/access_store.h"
 
 namespace warifu {
 namespace {
@@ -18,10 +18,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxJobBytes = std::size_t{16} << 20;
 
-std::string now_text() {
-  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)));
-}
+std::string now_text() { return utc_text(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())); }
 
 // Ascends in time and cannot be guessed from the one before.
 std::string new_id() {

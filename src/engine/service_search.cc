@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/running_service.h"
 #include "text/normalize.h"
@@ -10,9 +9,8 @@
 namespace warifu {
 namespace {
 
-constexpr std::size_t kMostHits = 1000;   // of one answer
-constexpr std::size_t kDeepest = 10000;   // limit + offset
-constexpr std::size_t kLeastDepth = 200;  // of a channel's ranking: what only one channel finds is joined too
+constexpr std::size_t kMostHits = 1000;  // of one answer
+constexpr std::size_t kDeepest = 10000;  // limit + offset
 
 Fail bad(std::string message, std::string hint = {}) {
   return fail(ErrorCode::kInvalidArgument, std::move(message), std::move(hint));

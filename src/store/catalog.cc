@@ -374,16 +374,11 @@ Result<std::optional<Item>> SqliteCatalog::find(std::string_view id) const {
 }
 
 Result<std::vector<Item>> SqliteCatalog::items(std::span<const ItemRow> rows) const {
-  const auto snapshot = ReadSnapshot::take(*database_);
-  if (!snapshot) return std::unexpected(snapshot.error());
-  std::vector<Item> items;
-  items.reserve(rows.size());
-  for (const ItemRow row : rows) {
-    auto item = read_item(*database_, row);
-    if (!item) return std::unexpected(item.error());
-    if (!*item) return fail(ErrorCode::kNotFound, path_.string() + ": no item has row " + std::to_string(row));
-    items.push_back(**std::move(item));
-  }
+  auto items = items_there(rows);
+  if (!items) return items;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (i == items->size() || (*items)[i].row != rows[i])
+      return fail(ErrorCode::kNotFound, path_.string() + ": no item has row " + std::to_string(rows[i]));
   return items;
 }
 
