@@ -9,6 +9,7 @@ std::unique_ptr<Verb> make_train_verb();
 std::unique_ptr<Verb> make_index_verb();
 std::unique_ptr<Verb> make_update_verb();
 std::unique_ptr<Verb> make_search_verb();
+std::unique_ptr<Verb> make_explain_verb();
 std::unique_ptr<Verb> make_serve_verb();
 std::unique_ptr<Verb> make_evaluate_verb();
 std::unique_ptr<Verb> make_calibrate_verb();
@@ -50,6 +51,10 @@ constexpr std::array kVerbs = {
               "warifu search --text \"red shirt\"\n"
               "  warifu search --image photo.jpg --text \"in blue\" -k 20 --output paths",
               make_search_verb},
+    VerbEntry{"explain", "search", "Say why an item matches: which patches and words hold which bits.",
+              "warifu explain part-0815 --text \"rusty bolt\"\n"
+              "  warifu explain part-0815 --image broken.jpg --overlay why.png",
+              make_explain_verb},
     VerbEntry{"serve", "search", "Answer searches, take changes and show items over HTTP.",
               "warifu serve\n"
               "  warifu serve --bind 0.0.0.0 --port 8443 --tls-certificate chain.pem --tls-key key.pem",

@@ -11,6 +11,7 @@
 #include "base/image.h"
 #include "codes/code_matrix.h"
 #include "codes/code_space.h"
+#include "encode/attribution.h"
 
 namespace warifu {
 
@@ -70,6 +71,23 @@ class Encoder {
   virtual Result<FloatMatrix> embed(std::span<const EncoderInput> /*inputs*/, Modality /*modality*/) const {
     return fail(ErrorCode::kInvalidArgument, "the method of this space keeps no real-valued embedding",
                 "measure its codes, or train with a method that has one: ccl");
+  }
+
+  // What the signs of spaces()[length] are taken of: [inputs, bits], as strict as encode(). Errors of encode();
+  // kInvalidArgument where the encoder tells nothing but codes.
+  virtual Result<FloatMatrix> values(std::span<const EncoderInput> /*inputs*/, Modality /*modality*/,
+                                     std::size_t /*length*/) const {
+    return fail(ErrorCode::kInvalidArgument, "this encoder tells nothing but codes");
+  }
+
+  // What the parts of the wanted half, or of both, add to the likeness of this input and a code:
+  // sum over bits of `towards` * tanh(value / the mean size of this input's values), towards being +1 or -1, [bits of
+  // spaces()[length]]. From the gradients of the model (docs/decisions/explanations.md). Raw content only: features
+  // beside it are not looked at. Errors of encode(), and kIncompatible where encodes_raw(modality) is false;
+  // kInvalidArgument where the encoder has no gradients.
+  virtual Result<Attribution> attribute(const EncoderInput& /*input*/, Modality /*modality*/, std::size_t /*length*/,
+                                        std::span<const float> /*towards*/) const {
+    return fail(ErrorCode::kInvalidArgument, "this encoder has no gradients to explain its codes by");
   }
 
   // How much each part of a picture goes with each part of a text, [parts of the picture, parts of the text], cosines;

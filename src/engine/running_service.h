@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/anonymise.h"
+#include "engine/explain.h"
 #include "engine/hybrid_search.h"
 #include "engine/item_writer.h"
 #include "engine/query_encoder.h"
@@ -38,6 +39,8 @@ class RunningService final : public Service {
   Result<std::vector<ValueCount>> count_values(const Principal& principal, std::string_view column) override;
   Result<EncodedContent> encode(const Principal& principal, const std::optional<std::string>& text,
                                 const std::optional<std::vector<std::byte>>& picture) override;
+
+  Result<Explanation> explain(const Principal& principal, const ExplainQuery& query) override;
 
   Result<Item> item(const Principal& principal, std::string_view id) override;
   Result<std::vector<Item>> items(const Principal& principal, std::string_view after, std::size_t limit,
@@ -70,6 +73,9 @@ class RunningService final : public Service {
   Result<std::vector<CodeChannel>> code_channels(const ServiceQuery& query, const QueryContent& content,
                                                  std::vector<float>& embedding);
   Result<QueryContent> content_of(const ServiceQuery& query);
+  Result<ExplainContent> explained_item(const Workspace& reader, const Item& item) const;
+  Result<ExplainContent> explained_query(const Workspace& reader, const Principal& principal,
+                                         const ExplainQuery& query);
   Result<RowFilter> rows_to_search(const Workspace& reader, const Universe& universe,
                                    const std::optional<Filter>& filter) const;
   Result<Image> decode(std::span<const std::byte> bytes) const;
@@ -93,6 +99,9 @@ class RunningService final : public Service {
   CodeSpace space_;
   ImageLimits limits_;
   std::optional<Anonymiser> anonymiser_;  // where the workspace is anonymised
+  std::atomic<int> explanations_ = 0;     // made and waited for
+  std::mutex explain_mutex_;
+  std::unique_ptr<Encoder> explainer_;  // null: nothing was explained yet
   mutable std::mutex confidence_mutex_;
   std::shared_ptr<const ConfidenceModel> confidence_;  // null: not calibrated
   std::unique_ptr<JobRunner> jobs_;                    // ends first

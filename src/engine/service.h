@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/explain.h"
 #include "engine/filter.h"
 #include "engine/found_item.h"
 #include "engine/job_runner.h"
@@ -61,6 +62,15 @@ struct ServiceAnswer {
   std::uint32_t bits = 0;
   FoundItems found;
   bool reranked = false;
+};
+
+// A match to be explained: the query as it was searched, and one of its hits.
+struct ExplainQuery {
+  std::optional<std::string> text;
+  std::optional<std::vector<std::byte>> picture;  // the bytes of a picture file
+  std::optional<std::string> like;                // id of an item; excludes text and picture
+  std::string id;                                 // of the hit
+  std::optional<Modality> half;                   // of the hit that matched; nothing: the nearer one
 };
 
 // What a caller gives of an item; what is not there is not changed, except by put with `replace`.
@@ -142,6 +152,10 @@ class Service {
   virtual Result<std::vector<ValueCount>> count_values(const Principal& principal, std::string_view column) = 0;
   virtual Result<EncodedContent> encode(const Principal& principal, const std::optional<std::string>& text,
                                         const std::optional<std::vector<std::byte>>& picture) = 0;
+
+  // Why an item matches a query. Takes a second or so; kUnavailable while others wait for theirs. Else as
+  // explain_match.
+  virtual Result<Explanation> explain(const Principal& principal, const ExplainQuery& query) = 0;
 
   // --- scope read ---
   virtual Result<Item> item(const Principal& principal, std::string_view id) = 0;  // kNotFound

@@ -5,7 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "nn/feature_path.h"
 #include "nn/frozen_tower.h"
+#include "text/normalize.h"
 
 namespace warifu {
 namespace {
@@ -39,18 +41,26 @@ class FrozenSource final : public FeatureSource {
       std::ranges::copy(given, result.row(i).begin());
     }
     if (raw.empty()) return result;
-    if (!tower_)
-      return fail(ErrorCode::kIncompatible,
-                  std::string("the space was trained on given ") + modality_name(modality_) +
-                      " features and cannot encode new content",
-                  "give the features, or train with a picture and a text encoder");
+    if (!tower_) return cannot_encode();
     auto encoded = encode_raw(inputs, raw);
     if (!encoded) return std::unexpected(encoded.error());
     for (std::size_t r = 0; r < raw.size(); ++r) std::ranges::copy(encoded->row(r), result.row(raw[r]).begin());
     return result;
   }
 
+  Result<PatchWeights> attribute_picture(const Image& picture, const FeatureGradient& gradient) const override {
+    if (!tower_) return cannot_encode();
+    return tower_->attribute_picture(picture, gradient);
+  }
+
  private:
+  std::unexpected<Error> cannot_encode() const {
+    return fail(ErrorCode::kIncompatible,
+                std::string("the space was trained on given ") + modality_name(modality_) +
+                    " features and cannot encode new content",
+                "give the features, or train with a picture and a text encoder");
+  }
+
   Result<FloatMatrix> encode_raw(std::span<const EncoderInput> inputs, std::span<const std::size_t> raw) const {
     if (modality_ == Modality::kImage) {
       std::vector<Image> pictures;
@@ -80,6 +90,33 @@ Result<std::unique_ptr<FeatureSource>> open_feature_source(const TowerSpec& towe
                     " features; the space was trained on " + std::to_string(width),
                 "train the space again");
   return std::make_unique<FrozenSource>(std::move(*frozen), modality, width);
+}
+
+Result<std::vector<WordWeight>> attribute_words(const FeatureSource& source, std::string_view text,
+                                                const FeatureGradient& gradient) {
+  auto words = locate_words(text);
+  if (words.size() > kMostWords) words.resize(kMostWords);
+  std::vector<std::string> distinct;
+  for (const LocatedWord& word : words)
+    if (std::ranges::find(distinct, word.word) == distinct.end()) distinct.push_back(word.word);
+  std::vector<std::string> texts = {std::string(text), ""};
+  for (const std::string& word : distinct) {
+    std::vector<TextRange> places;
+    for (const LocatedWord& one : words)
+      if (one.word == word) places.push_back({one.begin, one.end});
+    texts.push_back(without_ranges(text, places));
+  }
+  std::vector<EncoderInput> inputs(texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i) inputs[i].text = texts[i];
+  const auto rows = source.features(inputs);
+  if (!rows) return std::unexpected(rows.error());
+  const auto slope = path_gradient(rows->row(1), rows->row(0), gradient);
+  std::vector<WordWeight> weights;
+  for (const LocatedWord& word : words) {
+    const auto at = static_cast<std::size_t>(std::ranges::find(distinct, word.word) - distinct.begin());
+    weights.push_back({word.begin, word.end, change_along(slope, rows->row(2 + at), rows->row(0))});
+  }
+  return weights;
 }
 
 Result<void> check_raw_content(const EncoderInput& input, Modality modality, std::size_t position) {

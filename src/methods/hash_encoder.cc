@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "methods/attribute.h"
 #include "methods/trained_tower.h"
 
 namespace warifu {
@@ -19,6 +20,13 @@ FloatMatrix slice(const FloatMatrix& values, std::size_t begin, std::size_t bits
   for (std::size_t i = 0; i < values.rows(); ++i)
     std::ranges::copy(values.row(i).subspan(begin, bits), part.row(i).begin());
   return part;
+}
+
+// Where the bits of spaces[length] begin among those of all spaces side by side.
+std::size_t first_bit(std::span<const CodeSpace> spaces, std::size_t length) {
+  std::size_t begin = 0;
+  for (const CodeSpace& space : spaces.first(length)) begin += space.bits;
+  return begin;
 }
 
 void to_unit_length(std::span<float> row) {
@@ -72,6 +80,25 @@ class HashEncoder final : public Encoder {
     return rows;
   }
 
+  Result<FloatMatrix> values(std::span<const EncoderInput> inputs, Modality modality,
+                             std::size_t length) const override {
+    if (modality == Modality::kBoth) {
+      auto sums = sums_of_both(inputs);
+      if (!sums) return std::unexpected(sums.error());
+      return std::move((*sums)[length]);
+    }
+    const auto all = outputs(modality == Modality::kImage ? image_ : text_, inputs);
+    if (!all) return std::unexpected(all.error());
+    return values_of_length(*all, spaces_, length);
+  }
+
+  Result<Attribution> attribute(const EncoderInput& input, Modality modality, std::size_t length,
+                                std::span<const float> towards) const override {
+    return attribute_input(
+        input, modality, *image_.source, *text_.source, [&](const HalfRows& rows) { return head(rows, length); },
+        towards);
+  }
+
  private:
   static Result<FloatMatrix> outputs(const HashBranch& branch, std::span<const EncoderInput> inputs) {
     const auto features = branch.source->features(inputs);
@@ -106,6 +133,66 @@ class HashEncoder final : public Encoder {
       begin += space.bits;
     }
     return sums;
+  }
+
+  // One half's outputs for one length.
+  std::vector<float> outputs_of(const HashBranch& branch, const std::vector<float>& row, std::size_t length) const {
+    const auto part = values_of_length(branch.layers.apply(FloatMatrix(1, row.size(), row)), spaces_, length);
+    return {part.values().begin(), part.values().end()};
+  }
+
+  std::vector<float> pull_through(const HashBranch& branch, const std::vector<float>& row, std::size_t length,
+                                  std::span<const float> weights) const {
+    std::vector<float> all(branch.layers.outputs());
+    std::ranges::copy(weights, all.begin() + static_cast<std::ptrdiff_t>(first_bit(spaces_, length)));
+    return branch.layers.gradient(row, all);
+  }
+
+  HeadPass head(const HalfRows& rows, std::size_t length) const {
+    HeadPass pass;
+    if (rows.image.empty() || rows.text.empty()) {
+      const bool is_image = rows.text.empty();
+      const HashBranch& branch = is_image ? image_ : text_;
+      const std::vector<float>& row = is_image ? rows.image : rows.text;
+      pass.values = outputs_of(branch, row, length);
+      pass.pull = [this, &branch, row, length, is_image](std::span<const float> weights) {
+        auto gradient = pull_through(branch, row, length, weights);
+        return is_image ? HalfRows{std::move(gradient), {}} : HalfRows{{}, std::move(gradient)};
+      };
+      return pass;
+    }
+    const auto image = outputs_of(image_, rows.image, length);
+    const auto text = outputs_of(text_, rows.text, length);
+    pass.values = image;
+    auto other = text;
+    relax(pass.values);
+    relax(other);
+    for (std::size_t k = 0; k < other.size(); ++k) pass.values[k] += other[k];
+    pass.pull = [this, rows, image, text, length](std::span<const float> weights) {
+      return HalfRows{pull_through(image_, rows.image, length, pull_through_relax(image, weights)),
+                      pull_through(text_, rows.text, length, pull_through_relax(text, weights))};
+    };
+    return pass;
+  }
+
+  // The gradient of relax() at `outputs`: of u = s / |s| it is (weights - u <u, weights>) / |s|, of s = tanh(output)
+  // 1 - s^2 times that.
+  std::vector<float> pull_through_relax(std::span<const float> outputs, std::span<const float> weights) const {
+    std::vector<float> relaxed(outputs.begin(), outputs.end());
+    if (relaxed_by_tanh_)
+      for (float& value : relaxed) value = std::tanh(value);
+    double squares = 0, product = 0;
+    for (std::size_t k = 0; k < relaxed.size(); ++k) {
+      squares += double{relaxed[k]} * double{relaxed[k]};
+      product += double{relaxed[k]} * double{weights[k]};
+    }
+    std::vector<float> slope(weights.begin(), weights.end());
+    if (squares > 0)
+      for (std::size_t k = 0; k < slope.size(); ++k)
+        slope[k] = static_cast<float>((weights[k] - relaxed[k] * product / squares) / std::sqrt(squares));
+    if (relaxed_by_tanh_)
+      for (std::size_t k = 0; k < slope.size(); ++k) slope[k] *= 1 - relaxed[k] * relaxed[k];
+    return slope;
   }
 
   void relax(std::span<float> row) const {
@@ -146,12 +233,12 @@ std::unique_ptr<Encoder> make_hash_encoder(const SpaceModel& model, HashBranch i
 
 std::vector<CodeMatrix> pack_lengths(const FloatMatrix& values, std::span<const CodeSpace> spaces) {
   std::vector<CodeMatrix> codes;
-  std::size_t begin = 0;
-  for (const CodeSpace& space : spaces) {
-    codes.push_back(pack_signs(slice(values, begin, space.bits)));
-    begin += space.bits;
-  }
+  for (std::size_t i = 0; i < spaces.size(); ++i) codes.push_back(pack_signs(values_of_length(values, spaces, i)));
   return codes;
+}
+
+FloatMatrix values_of_length(const FloatMatrix& values, std::span<const CodeSpace> spaces, std::size_t length) {
+  return slice(values, first_bit(spaces, length), spaces[length].bits);
 }
 
 Result<StrictLayers> load_branch_layers(const SafetensorsFile& file, const SpaceModel& model, Modality modality,

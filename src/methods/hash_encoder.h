@@ -33,6 +33,9 @@ std::unique_ptr<Encoder> make_hash_encoder(const SpaceModel& model, HashBranch i
 // The signs of real values [inputs, bits of all spaces side by side], one matrix for each space.
 std::vector<CodeMatrix> pack_lengths(const FloatMatrix& values, std::span<const CodeSpace> spaces);
 
+// Of real values [inputs, bits of all spaces side by side] those of spaces[length].
+FloatMatrix values_of_length(const FloatMatrix& values, std::span<const CodeSpace> spaces, std::size_t length);
+
 // --- from model.safetensors ---
 
 // The layers of one modality: MODALITY.mean, .scale, .layer0.weight [out, in], .layer0.bias, .layer1.weight, …

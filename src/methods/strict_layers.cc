@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cmath>
 #include <span>
 #include <utility>
 
@@ -68,6 +69,37 @@ FloatMatrix StrictLayers::apply(const FloatMatrix& features) const {
     }
   });
   return result;
+}
+
+std::vector<float> StrictLayers::gradient(std::span<const float> features, std::span<const float> weights) const {
+  assert(features.size() == inputs() && weights.size() == outputs() && "one row, and one weight for each output");
+  std::vector<std::vector<float>> into(layers_.size());  // of each layer
+  into[0].resize(features.size());
+  for (std::size_t k = 0; k < features.size(); ++k)
+    into[0][k] = std::clamp((features[k] - mean_[k]) * scale_[k], -limit_, limit_);
+  for (std::size_t l = 1; l < layers_.size(); ++l) {
+    into[l].resize(layers_[l - 1].bias.size());
+    apply_layer(layers_[l - 1], into[l - 1], 1, into[l]);
+    for (float& value : into[l]) value = std::max(value, 0.0F);
+  }
+  std::vector<float> slope(weights.begin(), weights.end());
+  for (std::size_t l = layers_.size(); l-- > 0;) {
+    const FloatMatrix& layer = layers_[l].weights;
+    std::vector<float> before(layer.rows());
+    for (std::size_t k = 0; k < layer.rows(); ++k) {
+      if (l > 0 && into[l][k] == 0) continue;  // the other side of max(0, ·)
+      const auto row = layer.row(k);
+      double sum = 0;
+      for (std::size_t j = 0; j < row.size(); ++j) sum += double{row[j]} * double{slope[j]};
+      before[k] = static_cast<float>(sum);
+    }
+    slope = std::move(before);
+  }
+  for (std::size_t k = 0; k < slope.size(); ++k) {
+    const bool cut = std::abs((features[k] - mean_[k]) * scale_[k]) > limit_;
+    slope[k] = cut ? 0 : slope[k] * scale_[k];
+  }
+  return slope;
 }
 
 }  // namespace warifu

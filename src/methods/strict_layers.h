@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "base/float_matrix.h"
@@ -29,6 +30,9 @@ class StrictLayers {
 
   // [rows, inputs()] -> [rows, outputs()]; uses parallel_for.
   FloatMatrix apply(const FloatMatrix& features) const;
+
+  // The gradient, at one row [inputs()], of the sum of the outputs times `weights` [outputs()].
+  std::vector<float> gradient(std::span<const float> features, std::span<const float> weights) const;
 
  private:
   std::vector<float> mean_;

@@ -40,6 +40,32 @@ TEST(StrictLayers, GiveARowTheSameBitsAloneAndAmongOthers) {
   }
 }
 
+TEST(StrictLayers, HaveTheGradientThatSmallStepsShow) {
+  Rng rng(6);
+  const StrictLayers layers(std::vector<float>(9, 0.1F), std::vector<float>(9, 1.3F), 8,
+                            {{random_matrix(9, 13, rng), std::vector<float>(13, 0.2F)},
+                             {random_matrix(13, 4, rng), std::vector<float>(4, -0.1F)}});
+  const std::vector<float> weights = {1, -2, 0.5F, 3};
+  const FloatMatrix at = random_matrix(1, 9, rng);
+  const auto gradient = layers.gradient(at.row(0), weights);
+  const auto sum_at = [&](std::size_t k, float step) {
+    FloatMatrix moved = at;
+    moved.row(0)[k] += step;
+    const auto outputs = layers.apply(moved);
+    double sum = 0;
+    for (std::size_t j = 0; j < weights.size(); ++j) sum += double{weights[j]} * double{outputs.row(0)[j]};
+    return sum;
+  };
+  for (std::size_t k = 0; k < 9; ++k)
+    EXPECT_NEAR(double{gradient[k]}, (sum_at(k, 1e-3F) - sum_at(k, -1e-3F)) / 2e-3, 1e-2) << "feature " << k;
+}
+
+TEST(StrictLayers, HaveNoGradientWhereAFeatureIsCut) {
+  const StrictLayers layers({0, 0}, {1, 1}, 3, {{FloatMatrix(2, 1, {5, 7}), {0}}});
+  const std::vector<float> cut = {4, 2}, weight = {1};
+  EXPECT_EQ(layers.gradient(cut, weight), (std::vector<float>{0, 7}));
+}
+
 TEST(StrictLayers, TakeNoRowsAtAll) {
   const StrictLayers layers({0}, {1}, 8, {{FloatMatrix(1, 1, {1}), {0}}});
   EXPECT_EQ(layers.apply(FloatMatrix()).rows(), 0U);

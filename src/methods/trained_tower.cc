@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/image_file.h"
+#include "nn/patch_gradient.h"
 #include "nn/single_threaded_tensors.h"
 #include "nn/small_image_tower.h"
 #include "nn/small_text_tower.h"
@@ -69,6 +70,19 @@ class PictureTowerSource final : public FeatureSource {
     });
   }
 
+  Result<PatchWeights> attribute_picture(const Image& picture, const FeatureGradient& gradient) const override {
+    const auto fitted = fit_image(picture, picture_format());
+    if (!fitted) return std::unexpected(fitted.error());
+    constexpr std::int64_t kTokensPerSide = 6;
+    return patch_gradients(
+        *fitted, kTokensPerSide,
+        [this](const torch::Tensor& pixels) {
+          auto tower = tower_;
+          return tower->forward(pixels).global.squeeze(0);
+        },
+        gradient);
+  }
+
  private:
   SmallImageTower tower_;
   std::size_t width_;
@@ -91,6 +105,10 @@ class TextTowerSource final : public FeatureSource {
       auto tower = tower_;
       return tower->forward(pieces_to_tensor({&ids, 1})).global;
     });
+  }
+
+  Result<PatchWeights> attribute_picture(const Image&, const FeatureGradient&) const override {
+    return fail(ErrorCode::kInvalidArgument, "a tower of texts has no patches");
   }
 
  private:

@@ -35,6 +35,7 @@ class ClipImageTowerImpl : public torch::nn::Module {
 
   PictureFormat picture_format() const;
   std::int64_t width() const { return sizes_.joint; }
+  std::int64_t grid() const { return sizes_.grid; }
 
  private:
   ClipImageSizes sizes_;

@@ -12,11 +12,15 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/parallel.h"
 #include "io/image_file.h"
+#include "io/patches.h"
 #include "nn/classic_image.h"
 #include "nn/clip_image_tower.h"
 #include "nn/clip_text_tower.h"
+#include "nn/feature_path.h"
 #include "nn/mobilenet_v2.h"
+#include "nn/patch_gradient.h"
 #include "nn/single_threaded_tensors.h"
 #include "nn/small_image_tower.h"
 #include "text/bag_of_words.h"
@@ -61,8 +65,10 @@ Result<FloatMatrix> rows_alone(std::size_t count, const TowerFacts& facts, std::
 class PictureTower final : public FrozenTower {
  public:
   using Encode = std::function<void(const Image& picture, std::span<float> row)>;  // of a fitted picture
+  using Attribute = std::function<PatchWeights(const Image& picture, const FeatureGradient& gradient)>;  // the same
 
-  PictureTower(TowerFacts facts, Encode encode) : facts_(std::move(facts)), encode_(std::move(encode)) {}
+  PictureTower(TowerFacts facts, Encode encode, Attribute attribute)
+      : facts_(std::move(facts)), encode_(std::move(encode)), attribute_(std::move(attribute)) {}
 
   std::string fingerprint() const override { return facts_.fingerprint; }
   std::size_t width() const override { return facts_.width; }
@@ -82,10 +88,33 @@ class PictureTower final : public FrozenTower {
     return fail(ErrorCode::kInvalidArgument, fmt::format("tower '{}' encodes pictures, not texts", facts_.name));
   }
 
+  Result<PatchWeights> attribute_picture(const Image& picture, const FeatureGradient& gradient) const override {
+    const auto fitted = fit_image(picture, facts_.format);
+    if (!fitted) return Fail(fitted.error());
+    try {
+      return attribute_(*fitted, gradient);
+    } catch (const std::exception& exception) {
+      return fail(ErrorCode::kInternal, fmt::format("tower '{}': {}", facts_.name, exception.what()));
+    }
+  }
+
  private:
   TowerFacts facts_;
   Encode encode_;
+  Attribute attribute_;
 };
+
+// A tower whose row is differentiable: `row_of` makes it of float pixels [1, 3, size, size].
+std::unique_ptr<FrozenTower> make_network_tower(TowerFacts facts, std::int64_t grid, const PixelsToRow& row_of) {
+  const auto encode = [row_of](const Image& picture, std::span<float> row) {
+    const auto dense = row_of(pictures_to_tensor({&picture, 1})).contiguous();
+    std::copy_n(dense.data_ptr<float>(), row.size(), row.begin());
+  };
+  const auto attribute = [row_of, grid](const Image& picture, const FeatureGradient& gradient) {
+    return patch_gradients(picture, grid, row_of, gradient);
+  };
+  return std::make_unique<PictureTower>(std::move(facts), encode, attribute);
+}
 
 class TextTower final : public FrozenTower {
  public:
@@ -106,6 +135,10 @@ class TextTower final : public FrozenTower {
       encode_(texts[i], row);
       return {};
     });
+  }
+
+  Result<PatchWeights> attribute_picture(const Image&, const FeatureGradient&) const override {
+    return fail(ErrorCode::kInvalidArgument, fmt::format("tower '{}' encodes texts, not pictures", facts_.name));
   }
 
  private:
@@ -134,16 +167,6 @@ Result<std::string> fingerprint_of(std::string_view name, int version, int parts
   return content_hash(facts);
 }
 
-void copy_row(const torch::Tensor& from, std::span<float> row) {
-  const auto dense = from.contiguous();
-  std::copy_n(dense.data_ptr<float>(), row.size(), row.begin());
-}
-
-// CLIP compares by cosine, so its features are handed out with length 1.
-void copy_unit_row(const torch::Tensor& from, std::span<float> row) {
-  copy_row(from / from.norm().clamp_min(1e-12), row);
-}
-
 std::size_t row_width(std::size_t width, int parts) { return width * static_cast<std::size_t>(1 + parts); }
 
 // The place of part `part` (0: the whole) in a row.
@@ -154,17 +177,23 @@ std::span<float> part_of(std::span<float> row, int part, int parts) {
 
 int side_of(int parts) { return static_cast<int>(std::lround(std::sqrt(parts))); }
 
-// The whole and, of a square field of tokens, the means over the cells of a grid; neighbouring cells share a token
-// where the field cannot be divided evenly.
-void copy_picture_row(const TowerOutput& output, int parts, std::span<float> row,
-                      void (*copy)(const torch::Tensor&, std::span<float>)) {
-  copy(output.global, part_of(row, 0, parts));
-  if (parts == 0) return;
+torch::Tensor as_it_is(const torch::Tensor& part) { return part; }
+
+// CLIP compares by cosine, so its features are handed out with length 1.
+torch::Tensor to_unit_length(const torch::Tensor& part) { return part / part.norm().clamp_min(1e-12); }
+
+// The whole and, of a square field of tokens, the means over the cells of a grid, side by side; neighbouring cells
+// share a token where the field cannot be divided evenly.
+torch::Tensor picture_row(const TowerOutput& output, int parts, torch::Tensor (*finish)(const torch::Tensor&)) {
+  const auto whole = finish(output.global.squeeze(0));
+  if (parts == 0) return whole;
+  std::vector<torch::Tensor> row = {whole};
   const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(output.tokens.size(1))));
   const std::int64_t cells = side_of(parts);
   const auto field = output.tokens.transpose(1, 2).reshape({1, output.tokens.size(2), side, side});
   const auto means = torch::adaptive_avg_pool2d(field, {cells, cells}).flatten(2).squeeze(0).t();  // [parts, width]
-  for (int part = 0; part < parts; ++part) copy(means[part], part_of(row, 1 + part, parts));
+  for (int part = 0; part < parts; ++part) row.push_back(finish(means[part]));
+  return torch::cat(row);
 }
 
 // The whole and the phrases of a text; the row comes zeroed.
@@ -201,13 +230,37 @@ void describe_classic_parts(const Image& picture, int parts, std::span<float> ro
   }
 }
 
+// What each cell of its own raster changes in the row, by blanking it, counted by the row's gradient on the path from a
+// blank picture.
+PatchWeights attribute_classic(const Image& picture, int parts, std::size_t width, const FeatureGradient& gradient) {
+  constexpr std::size_t kSide = 8;  // of the raster of gradients and of the layout
+  constexpr PatchGrid kCells{kSide, kSide};
+  const auto describe = [&](const Image& image) {
+    std::vector<float> row(width);
+    describe_classic_parts(image, parts, row);
+    return row;
+  };
+  const auto whole = describe(picture);
+  constexpr std::size_t kEverything = 0;
+  const auto nothing = describe(blank_patches(picture, {1, 1}, {&kEverything, 1}));
+  const auto slope = path_gradient(nothing, whole, gradient);
+  PatchWeights patches{kSide, kSide, std::vector<float>(kSide * kSide)};
+  parallel_for(patches.weights.size(), 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t cell = begin; cell < end; ++cell)
+      patches.weights[cell] = change_along(slope, describe(blank_patches(picture, kCells, {&cell, 1})), whole);
+  });
+  return patches;
+}
+
 Result<Tower> make_classic(const TowerSpec& spec) {
   auto fingerprint = fingerprint_of("classic", 1, spec.parts);
   if (!fingerprint) return Fail(fingerprint.error());
   return std::make_unique<PictureTower>(
       TowerFacts{"classic", *std::move(fingerprint), row_width(kClassicWidth, spec.parts), classic_picture_format()},
-      [parts = spec.parts](const Image& picture, std::span<float> row) {
-        describe_classic_parts(picture, parts, row);
+      [parts = spec.parts](const Image& picture, std::span<float> row) { describe_classic_parts(picture, parts, row); },
+      [parts = spec.parts, width = row_width(kClassicWidth, spec.parts)](const Image& picture,
+                                                                         const FeatureGradient& gradient) {
+        return attribute_classic(picture, parts, width, gradient);
       });
 }
 
@@ -216,12 +269,13 @@ Result<Tower> make_mobilenet_v2(const TowerSpec& spec) {
   if (!network) return Fail(network.error());
   auto fingerprint = fingerprint_of("mobilenet_v2", 1, spec.parts, spec.weights);
   if (!fingerprint) return Fail(fingerprint.error());
-  return std::make_unique<PictureTower>(
-      TowerFacts{"mobilenet_v2", *std::move(fingerprint), row_width(MobilenetV2::kWidth, spec.parts),
-                 MobilenetV2::picture_format()},
-      [network = *std::move(network), parts = spec.parts](const Image& picture, std::span<float> row) {
-        copy_picture_row(network.forward(pictures_to_tensor({&picture, 1})), parts, row, copy_row);
-      });
+  constexpr std::int64_t kTokensPerSide = 7;
+  return make_network_tower(TowerFacts{"mobilenet_v2", *std::move(fingerprint),
+                                       row_width(MobilenetV2::kWidth, spec.parts), MobilenetV2::picture_format()},
+                            kTokensPerSide,
+                            [network = *std::move(network), parts = spec.parts](const torch::Tensor& pixels) {
+                              return picture_row(network.forward(pixels), parts, as_it_is);
+                            });
 }
 
 Result<Tower> make_clip_image(const TowerSpec& spec) {
@@ -232,12 +286,12 @@ Result<Tower> make_clip_image(const TowerSpec& spec) {
   const TowerFacts facts{"clip", *std::move(fingerprint),
                          row_width(static_cast<std::size_t>((*tower)->width()), spec.parts),
                          (*tower)->picture_format()};
-  return std::make_unique<PictureTower>(
-      facts, [tower = *tower, parts = spec.parts](const Image& picture, std::span<float> row) {
-        auto network = tower;  // forward() is not const, but changes nothing
-        const auto output = network->forward(clip_normalised(pictures_to_tensor({&picture, 1})));
-        copy_picture_row(output, parts, row, copy_unit_row);
-      });
+  // Where patches are small, two of them a side are one cell: a finer raster says no more to people.
+  const std::int64_t grid = (*tower)->grid() <= 12 ? (*tower)->grid() : (*tower)->grid() / 2;
+  return make_network_tower(facts, grid, [tower = *tower, parts = spec.parts](const torch::Tensor& pixels) {
+    auto network = tower;  // forward() is not const, but changes nothing
+    return picture_row(network->forward(clip_normalised(pixels)), parts, to_unit_length);
+  });
 }
 
 Result<Tower> make_bag_of_words(const TowerSpec& spec) {
@@ -285,7 +339,9 @@ Result<Tower> make_clip_text(const TowerSpec& spec) {
     // Without padding: what follows the end token cannot change it, but would cost time.
     const auto fitted = pad_clip_tokens(ids, std::min(ids.size(), static_cast<std::size_t>(network->context())));
     const std::vector<std::int64_t> wide(fitted.begin(), fitted.end());
-    copy_unit_row(network->forward(torch::tensor(wide, torch::kInt64).unsqueeze(0)).global, row);
+    const auto ids_of_text = torch::tensor(wide, torch::kInt64).unsqueeze(0);
+    const auto unit = to_unit_length(network->forward(ids_of_text).global.squeeze(0)).contiguous();
+    std::copy_n(unit.data_ptr<float>(), row.size(), row.begin());
   };
   return std::make_unique<TextTower>(facts, [encode, parts = spec.parts](std::string_view text, std::span<float> row) {
     encode_phrases(text, parts, row, encode);

@@ -10,6 +10,7 @@
 #include "base/float_matrix.h"
 #include "base/image.h"
 #include "codes/code_space.h"
+#include "encode/attribution.h"
 #include "encode/tower_spec.h"
 
 namespace warifu {
@@ -27,6 +28,11 @@ class FrozenTower {
   virtual PictureFormat picture_format() const = 0;  // meaningful for picture towers
   virtual Result<FloatMatrix> encode_pictures(std::span<const Image> pictures) const = 0;
   virtual Result<FloatMatrix> encode_texts(std::span<const std::string> texts) const = 0;
+
+  // What the patches of a picture add to the number that `gradient` is of. Towers with weights carry it back to the
+  // pixels (nn/patch_gradient.h); "classic" has no gradient: there what a patch changes in the row is measured by
+  // blanking it, and counted by the gradient of the row. kInvalidArgument of a text tower.
+  virtual Result<PatchWeights> attribute_picture(const Image& picture, const FeatureGradient& gradient) const = 0;
 };
 
 // "classic", "mobilenet_v2", "clip" for Modality::kImage; "bow", "hashed", "clip" for Modality::kText.

@@ -17,6 +17,8 @@
 #include "base/file.h"
 #include "base/parallel.h"
 #include "base/rng.h"
+#include "nn/mobilenet_v2.h"
+#include "nn/small_image_tower.h"
 #include "nn/tensor_io.h"
 
 namespace warifu {
@@ -234,6 +236,67 @@ TEST_F(FrozenTowers, ClipFeaturesHaveLengthOne) {
   ASSERT_TRUE(rows.has_value());
   const auto row = rows->row(0);
   EXPECT_NEAR(std::inner_product(row.begin(), row.end(), row.begin(), 0.0), 1, 1e-5);
+}
+
+// A blue thing on white.
+Image drawn_thing(int side) {
+  Image picture{side, side, std::vector<std::uint8_t>(static_cast<std::size_t>(side * side * 3), 255)};
+  for (int y = side / 4; y < side / 2; ++y)
+    for (int x = side / 4; x < side / 2; ++x)
+      for (std::size_t c = 0; c < 2; ++c) picture.rgb[static_cast<std::size_t>(y * side + x) * 3 + c] = 40;
+  return picture;
+}
+
+// What all patches add is what the picture brings beside an empty one, up to the steps of the path. (MobileNetV2 with
+// weights drawn at random has too many corners for eight steps; its slope has a test of its own.)
+TEST_F(FrozenTowers, PatchesAddUpToWhatThePictureBrings) {
+  struct Case {
+    TowerSpec spec;
+    int side;
+    std::size_t grid;
+    double tolerance;
+  };
+  const std::array cases = {Case{{"clip", save(clip_image_weights()), {}}, 32, 2, 0.05},
+                            Case{{"clip", save(clip_image_weights()), {}, 4}, 32, 2, 0.05}};
+  for (const Case& one : cases) {
+    const auto tower = load_frozen_tower(one.spec, Modality::kImage);
+    ASSERT_TRUE(tower.has_value()) << tower.error().message;
+    const std::array pictures = {
+        drawn_thing(one.side),
+        Image{one.side, one.side, std::vector<std::uint8_t>(drawn_thing(one.side).rgb.size(), 255)}};
+    const auto rows = (*tower)->encode_pictures(pictures).value();
+    // Away from the empty picture, so that no share is a small difference of large ones.
+    std::vector<float> direction(rows.cols());
+    double brought = 0;
+    for (std::size_t k = 0; k < direction.size(); ++k) {
+      direction[k] = rows.row(0)[k] - rows.row(1)[k];
+      brought += double{direction[k]} * double{direction[k]};
+    }
+    const auto patches =
+        (*tower)->attribute_picture(pictures[0], [&](std::span<const float>) { return direction; }).value();
+    EXPECT_EQ(patches.rows, one.grid) << one.spec.name;
+    const double sum = std::accumulate(patches.weights.begin(), patches.weights.end(), 0.0);
+    EXPECT_NEAR(sum, brought, one.tolerance * brought) << one.spec.name << " with " << one.spec.parts << " parts";
+    EXPECT_NEAR(patches.weights.back(), 0, 1e-6) << "nothing is to be seen in the corner";
+  }
+}
+
+TEST_F(FrozenTowers, MobilenetHasTheSlopeThatSmallStepsShow) {
+  const auto network = MobilenetV2::load(save(mobilenet_weights()));
+  ASSERT_TRUE(network.has_value()) << network.error().message;
+  const std::array pictures = {drawn_thing(64)};
+  const auto pixels = pictures_to_tensor(pictures).to(torch::kFloat32).clamp(20, 235);
+  const auto weights = torch::randn({MobilenetV2::kWidth});
+  const auto leaf = pixels.clone().requires_grad_(true);
+  const auto global = network->forward(leaf).global;
+  EXPECT_TRUE(torch::allclose(global.detach(), network->forward(pixels).global, 1e-4, 1e-4));
+  const auto slope = torch::autograd::grad({(global * weights).sum()}, {leaf}).front();
+  const auto step = 0.02 * slope / slope.norm();  // uphill, where it is larger than the corners on the way
+  const auto at = [&](const torch::Tensor& moved) {
+    return (network->forward(moved).global * weights).sum().item<double>();
+  };
+  const double seen = (at(pixels + step) - at(pixels - step)) / 2;
+  EXPECT_NEAR((slope * step).sum().item<double>(), seen, 0.1 * std::abs(seen));
 }
 
 TEST_F(FrozenTowers, GiveTheCallersThreadSettingBack) {

@@ -127,6 +127,10 @@ torch::Tensor pointwise(const torch::Tensor& x, const torch::Tensor& weight, con
   const std::int64_t outputs = weight.size(0);
   const auto rows = x.permute({0, 2, 3, 1}).contiguous().view({pictures, height * width, inputs});
   const auto matrix = weight.view({outputs, inputs}).t();
+  if (x.requires_grad())  // what is written into a given tensor has no gradient
+    return torch::addmm(bias, rows.flatten(0, 1), matrix)
+        .view({pictures, height, width, outputs})
+        .permute({0, 3, 1, 2});
   auto result = torch::empty({pictures, height * width, outputs}, x.options());
   for (std::int64_t i = 0; i < pictures; ++i) {
     auto picture = result[i];
@@ -152,7 +156,7 @@ torch::Tensor MobilenetV2::apply(const Convolution& convolution, const torch::Te
 }
 
 TowerOutput MobilenetV2::forward(const torch::Tensor& pixels) const {
-  const torch::NoGradGuard no_grad;
+  const torch::AutoGradMode gradients(pixels.requires_grad());
   torch::Tensor x = ((pixels.to(torch::kFloat32) - mean_) * scale_).contiguous(kLayout);
   for (const Block& block : blocks_) {
     torch::Tensor y = x;

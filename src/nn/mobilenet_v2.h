@@ -37,7 +37,7 @@ class MobilenetV2 {
   static PictureFormat picture_format() { return {224, ImageFit::kStretch, Resampling::kBilinear}; }
 
   // pixels [batch, 3, 224, 224], uint8 or float in 0 … 255 (other sides >= 32 work as well).
-  // tokens [batch, 49, 1280] in rows from the top, global [batch, 1280].
+  // tokens [batch, 49, 1280] in rows from the top, global [batch, 1280]. Differentiable where the pixels want it.
   TowerOutput forward(const torch::Tensor& pixels) const;
 
  private:

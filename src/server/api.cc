@@ -194,6 +194,7 @@ void Api::Impl::add_routes() {
   add("GET", "/v1/labels", "search", &Impl::label_columns);
   add("GET", "/v1/labels/{column}", "search", &Impl::label_values);
   add("POST", "/v1/encode", "search", &Impl::encode);
+  add("POST", "/v1/explain", "search", &Impl::explain);
   add("GET", "/v1/items", "read", &Impl::list_items);
   add("GET", "/v1/items/{id}", "read", &Impl::get_item);
   add("PUT", "/v1/items/{id}", "write", &Impl::put_item);

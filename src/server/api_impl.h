@@ -88,6 +88,7 @@ class Api::Impl {
   HttpResponse label_columns(const HttpRequest& request, const Parameters&);
   HttpResponse label_values(const HttpRequest& request, const Parameters& path);
   HttpResponse encode(const HttpRequest& request, const Parameters&);
+  HttpResponse explain(const HttpRequest& request, const Parameters&);
   HttpResponse list_items(const HttpRequest& request, const Parameters&);
   HttpResponse get_item(const HttpRequest& request, const Parameters& path);
   HttpResponse put_item(const HttpRequest& request, const Parameters& path);

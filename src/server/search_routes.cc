@@ -96,4 +96,15 @@ HttpResponse Api::Impl::encode(const HttpRequest& request, const Parameters&) {
   return json_response(200, wire::write(*encoded));
 }
 
+HttpResponse Api::Impl::explain(const HttpRequest& request, const Parameters&) {
+  if (auto known = only_known(request, {}); !known) return problem(request, known.error());
+  const auto body = Body::read(request, "query");
+  if (!body) return problem(request, body.error());
+  const auto asked = wire::read_explain(body->json(), body->part("image"));
+  if (!asked) return problem(request, asked.error());
+  const auto explanation = service().explain(admitted(request).principal, asked->query);
+  if (!explanation) return problem(request, explanation.error(), BadFormatIs::kContent);
+  return json_response(200, wire::write(*explanation, asked->language));
+}
+
 }  // namespace warifu

@@ -275,6 +275,37 @@ Result<Content> read_content(const Json& json, const std::string_view* image) {
   return content;
 }
 
+Result<ExplainRequest> read_explain(const Json& json, const std::string_view* image) {
+  auto object = Object::of(json, "the body");
+  if (!object) return std::unexpected(object.error());
+  ExplainRequest request;
+  auto text = object->text("text");
+  if (!text) return std::unexpected(text.error());
+  request.query.text = std::move(*text);
+  auto picture = read_picture(*object, image);
+  if (!picture) return std::unexpected(picture.error());
+  request.query.picture = std::move(*picture);
+  auto like = object->text("item_id");
+  if (!like) return std::unexpected(like.error());
+  request.query.like = std::move(*like);
+  WARIFU_TAKE(request.query.id, object->text("id"));
+  auto half = object->text("modality");
+  if (!half) return std::unexpected(half.error());
+  std::string language = "en";
+  WARIFU_TAKE(language, object->text("language"));
+  if (auto done = object->nothing_else(); !done) return std::unexpected(done.error());
+  if (request.query.id.empty()) return bad("'id' of the body is missing", "name the item whose match is explained");
+  if (*half) {
+    const auto modality = parse_modality(**half);
+    if (!modality) return std::unexpected(modality.error());
+    request.query.half = *modality;
+  }
+  const auto parsed = parse_language(language);
+  if (!parsed) return std::unexpected(parsed.error());
+  request.language = *parsed;
+  return request;
+}
+
 Result<NewItem> read_item(const Json& json, std::string_view id, const FindPart& part) {
   auto object = Object::of(json, "the item");
   if (!object) return std::unexpected(object.error());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "engine/explain_sentence.h"
 #include "engine/service.h"
 
 // What goes over the wire: JSON of docs and src/server/openapi.json into the engine's types and back. Reading is
@@ -34,6 +35,12 @@ struct Content {
   std::optional<std::vector<std::byte>> picture;
 };
 Result<Content> read_content(const Json& json, const std::string_view* image);
+// As {"text","image","item_id","id","modality","language"} of POST /v1/explain.
+struct ExplainRequest {
+  ExplainQuery query;
+  Language language = Language::kEnglish;
+};
+Result<ExplainRequest> read_explain(const Json& json, const std::string_view* image);
 // `id`: from the path; empty: from the object.
 Result<NewItem> read_item(const Json& json, std::string_view id, const FindPart& part);
 Result<std::vector<Result<NewItem>>> read_batch(const Json& json, const FindPart& part, std::vector<std::string>& ids);
@@ -64,6 +71,7 @@ Result<std::string> read_cursor(std::string_view cursor);
 Json write(const ServiceAnswer& answer, std::size_t next_offset);
 Json write(const Item& item, const std::string& uri, bool administrator);
 Json write(const EncodedContent& encoded);
+Json write(const Explanation& explanation, Language language);
 Json write(const ServiceSpace& space);
 Json write(const Job& job);
 Json write(const WriteOutcome& outcome);

@@ -7,6 +7,7 @@
 #include <unicode/unistr.h>
 
 #include <memory>
+#include <utility>
 
 #include "base/utf8.h"
 
@@ -93,6 +94,37 @@ std::vector<std::string> split_words(std::string_view text) {
     lower.tempSubStringBetween(begin, end).toUTF8String(words.emplace_back());
   }
   return words;
+}
+
+std::vector<LocatedWord> locate_words(std::string_view text) {
+  std::vector<LocatedWord> words;
+  icu::BreakIterator* const iterator = word_iterator();
+  if (iterator == nullptr) return words;
+  const icu::UnicodeString whole = to_icu(utf8_prefix(text, kMaxTextBytes));
+  iterator->setText(whole);
+  std::size_t at = 0;  // in `text`, of `begin`
+  int32_t begin = iterator->first();
+  for (int32_t end = iterator->next(); end != icu::BreakIterator::DONE; begin = end, end = iterator->next()) {
+    icu::UnicodeString part = whole.tempSubStringBetween(begin, end);
+    std::string bytes;
+    part.toUTF8String(bytes);
+    const std::size_t from = std::exchange(at, at + bytes.size());
+    if (iterator->getRuleStatus() < UBRK_WORD_NONE_LIMIT) continue;  // spaces, punctuation, symbols
+    LocatedWord& word = words.emplace_back(LocatedWord{from, at, {}});
+    part.toLower(icu::Locale::getRoot()).toUTF8String(word.word);
+  }
+  return words;
+}
+
+std::string without_ranges(std::string_view text, std::span<const TextRange> ranges) {
+  std::string rest;
+  std::size_t begin = 0;
+  for (const TextRange& range : ranges) {
+    rest += text.substr(begin, range.begin - begin);
+    rest += ' ';
+    begin = range.end;
+  }
+  return rest += text.substr(begin);
 }
 
 std::string lower_case(std::string_view text) {

@@ -93,6 +93,24 @@ TEST(SplitWords, DropsMalformedBytes) {
               ElementsAre("red", "blue"));
 }
 
+TEST(LocateWords, FindsTheWordsOfSplitWordsWhereTheyStand) {
+  const std::string text = "Men's  BLUE 図面を、straße!";
+  std::vector<std::string> words, places;
+  for (const LocatedWord& word : locate_words(text)) {
+    words.push_back(word.word);
+    places.push_back(text.substr(word.begin, word.end - word.begin));
+  }
+  EXPECT_EQ(words, split_words(text));
+  EXPECT_THAT(places, ElementsAre("Men's", "BLUE", "図面", "を", "straße"));
+  EXPECT_THAT(locate_words("、 …"), IsEmpty());
+}
+
+TEST(WithoutRanges, PutsASpaceInTheirPlaces) {
+  const std::vector<TextRange> ranges = {{0, 1}, {4, 6}};
+  EXPECT_EQ(without_ranges("a bc de f", ranges), "  bc e f");
+  EXPECT_EQ(without_ranges("abc", {}), "abc");
+}
+
 TEST(LowerCase, IsThatOfNoParticularLanguage) {
   EXPECT_EQ(lower_case("TITLE Ü Ａ 図"), "title ü ａ 図");
   EXPECT_EQ(lower_case("A\xFF"), "a\uFFFD");

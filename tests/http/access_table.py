@@ -187,6 +187,11 @@ ROWS = [
     Row("GET", "/v1/labels", "search", asks("/v1/labels"), 200, same=False),
     Row("GET", "/v1/labels/{column}", "search", asks("/v1/labels/COLUMN"), 200),
     server_row("POST", "/v1/encode", "search", 200, plain("/v1/encode", {"text": "red"})),
+    Row("POST", "/v1/explain", "search", asks("/v1/explain", {"text": "red circle", "id": "ID", "modality": "text"}), 200, 404),
+    Row("POST", "/v1/explain", "search", asks("/v1/explain", {"item_id": "ID", "id": "blue-ring-1"}), 200, 404, shows=False,
+        note="of more like it"),
+    Row("POST", "/v1/explain", "search", asks("/v1/explain", {"text": "red", "id": "ID", "language": "fr"}), 400, shows=False,
+        note="in error"),
 
     # Items.
     Row("GET", "/v1/items", "read", asks("/v1/items?filter=COLUMN=WORD"), 200),

@@ -349,6 +349,7 @@ def questions():
             yield search(item_id=id, find=find, limit=30)
         yield "GET", "/v1/items/" + quoted(id), None
         yield "GET", f"/v1/items/{quoted(id)}/thumbnail?w=64", None
+        yield "POST", "/v1/explain", {"id": id, "text": "red quokka"}
         yield "GET", "/v1/items?limit=4&cursor=" + cursor_of(type("one", (), {"id": id})), None
     for prefix in ["r", "re", "m", "d", "w", "z", "2", "zulu", "RED", "赤", "%", "0"]:
         for limit in (1, 3, 100):

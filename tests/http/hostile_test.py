@@ -191,6 +191,7 @@ class Requests:
             ("POST", "/v1/search", {"image": picture, "text": "star", "weights": {"text": 1, "image": 1}}),
             ("POST", "/v1/search", {"item_id": "red-star-1", "limit": 3}),
             ("POST", "/v1/encode", {"text": "a red circle", "image": picture}),
+            ("POST", "/v1/explain", {"text": "a red circle", "image": picture, "id": "red-circle-1", "modality": "image"}),
             ("PUT", f"/v1/items/hostile-{rng.randrange(40)}", {**item, "image": picture, "image_name": "a.png"}),
             ("POST", "/v1/items:batch", {"items": [{"id": f"hostile-{rng.randrange(40)}", **item},
                                                    {"id": "hostile-0", "image": picture}, {"id": "x"}]}),

@@ -238,6 +238,14 @@ def rows_of_search(t):
     t.ask("encode", 200, body=harness.multipart(query='{"text": "star"}', image=harness.picture("green-star-2.jpg")))
     t.ask("encode", 400, body={})
     t.ask("encode", 422, body=harness.multipart(image=b"not a picture"))
+    t.ask("explain", 200, body={"text": "green star", "id": "green-star-2", "language": "ja"})
+    t.ask("explain", 200, body={"item_id": "green-star-1", "id": "green-star-2", "modality": "image"})
+    t.ask("explain", 200, body=harness.multipart(query='{"text": "star", "id": "green-star-1"}',
+                                                 image=harness.picture("green-star-2.jpg")))
+    t.ask("explain", 400, body={"id": "green-star-2"})
+    t.ask("explain", 400, body={"text": "star"})
+    t.ask("explain", 404, body={"text": "star", "id": "nobody"})
+    t.ask("explain", 422, body=harness.multipart(query='{"id": "green-star-2"}', image=b"not a picture"))
 
 
 def rows_of_items(t):
@@ -540,6 +548,7 @@ def given_features(place):
         t.ask("search", 409, key="", body={"text": "green star"})
         t.ask("searchByWords", 409, key="", query={"text": "green star"})
         t.ask("encode", 409, key="", body={"text": "green star"})
+        t.ask("explain", 409, key="", body={"text": "green star", "id": "red-star-1"})
         hits = t.ask("search", 200, key="", body={"item_id": "red-star-1"})["hits"]
         assert hits and hits[0]["thumb"] is None, hits
 

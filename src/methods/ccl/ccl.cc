@@ -11,6 +11,7 @@
 #include "methods/feature_source.h"
 #include "methods/hash_encoder.h"
 #include "methods/stored_network.h"
+#include "methods/torch_head.h"
 #include "methods/trained_tower.h"
 #include "nn/single_threaded_tensors.h"
 
@@ -45,15 +46,28 @@ class CclEncoder final : public Encoder {
   PictureFormat picture_format() const override { return image_.features->picture_format(); }
 
   Result<std::vector<CodeMatrix>> encode(std::span<const EncoderInput> inputs, Modality modality) const override {
-    std::size_t bits = 0;
-    for (const CodeSpace& space : spaces_) bits += space.bits;
-    const auto values = rows_of(inputs, modality, bits, [&](const torch::Tensor& image, const torch::Tensor& text) {
-      auto network = network_;
-      if (modality != Modality::kBoth) return network->heads(image.defined() ? image : text);
-      return torch::tanh(network->heads(image)) + torch::tanh(network->heads(text));
-    });
+    const auto values = all_values(inputs, modality);
     if (!values) return std::unexpected(values.error());
     return pack_lengths(*values, spaces_);
+  }
+
+  Result<FloatMatrix> values(std::span<const EncoderInput> inputs, Modality modality,
+                             std::size_t length) const override {
+    const auto all = all_values(inputs, modality);
+    if (!all) return std::unexpected(all.error());
+    return values_of_length(*all, spaces_, length);
+  }
+
+  Result<Attribution> attribute(const EncoderInput& input, Modality modality, std::size_t length,
+                                std::span<const float> towards) const override {
+    const auto head = torch_head([&](const torch::Tensor& image, const torch::Tensor& text) {
+      const auto layer = [&](const Source& source, Modality half, const torch::Tensor& row) {
+        return row.defined() ? network_->pathway(half)->forward(source.grains(row)).common : row;
+      };
+      const auto all = heads(layer(image_, Modality::kImage, image), layer(text_, Modality::kText, text));
+      return columns_of_length(all, spaces_, length);
+    });
+    return attribute_input(input, modality, *image_.features, *text_.features, head, towards);
   }
 
   std::size_t embedding_width() const override { return static_cast<std::size_t>(network_->embedding_width()); }
@@ -83,6 +97,21 @@ class CclEncoder final : public Encoder {
   }
 
  private:
+  // Of all lengths, of what lies in the common layer; undefined where that half is not looked at.
+  torch::Tensor heads(const torch::Tensor& image, const torch::Tensor& text) const {
+    auto network = network_;
+    if (image.defined() && text.defined())
+      return torch::tanh(network->heads(image)) + torch::tanh(network->heads(text));
+    return network->heads(image.defined() ? image : text);
+  }
+
+  Result<FloatMatrix> all_values(std::span<const EncoderInput> inputs, Modality modality) const {
+    std::size_t bits = 0;
+    for (const CodeSpace& space : spaces_) bits += space.bits;
+    return rows_of(inputs, modality, bits,
+                   [&](const torch::Tensor& image, const torch::Tensor& text) { return heads(image, text); });
+  }
+
   // Rows computed one at a time, which then have no neighbours.
   Result<FloatMatrix> rows_of(
       std::span<const EncoderInput> inputs, Modality modality, std::size_t width,

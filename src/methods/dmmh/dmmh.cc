@@ -10,6 +10,7 @@
 #include "methods/dmmh/train.h"
 #include "methods/hash_encoder.h"
 #include "methods/stored_network.h"
+#include "methods/torch_head.h"
 #include "methods/trained_tower.h"
 #include "nn/single_threaded_tensors.h"
 
@@ -36,6 +37,33 @@ class DmmhEncoder final : public Encoder {
   bool bears_missing_half() const override { return true; }
 
   Result<std::vector<CodeMatrix>> encode(std::span<const EncoderInput> inputs, Modality modality) const override {
+    const auto values = all_values(inputs, modality);
+    if (!values) return std::unexpected(values.error());
+    return pack_lengths(*values, spaces_);
+  }
+
+  Result<FloatMatrix> values(std::span<const EncoderInput> inputs, Modality modality,
+                             std::size_t length) const override {
+    const auto all = all_values(inputs, modality);
+    if (!all) return std::unexpected(all.error());
+    return values_of_length(*all, spaces_, length);
+  }
+
+  Result<Attribution> attribute(const EncoderInput& input, Modality modality, std::size_t length,
+                                std::span<const float> towards) const override {
+    const auto head = torch_head([&](const torch::Tensor& image, const torch::Tensor& text) {
+      const auto standardised = [](const StandardisedSource& source, const torch::Tensor& row) {
+        return row.defined() ? source.stage->standardise(row) : row;
+      };
+      auto network = network_;
+      return columns_of_length(network->outputs(standardised(image_, image), standardised(text_, text)), spaces_,
+                               length);
+    });
+    return attribute_input(input, modality, *image_.features, *text_.features, head, towards);
+  }
+
+ private:
+  Result<FloatMatrix> all_values(std::span<const EncoderInput> inputs, Modality modality) const {
     const auto image = half(inputs, Modality::kImage, modality);
     if (!image) return std::unexpected(image.error());
     const auto text = half(inputs, Modality::kText, modality);
@@ -51,10 +79,9 @@ class DmmhEncoder final : public Encoder {
       const auto row = network->outputs((*image)[i], (*text)[i]).contiguous();
       std::copy_n(row.data_ptr<float>(), bits, values.row(i).begin());
     });
-    return pack_lengths(values, spaces_);
+    return values;
   }
 
- private:
   static bool has(const EncoderInput& input, Modality half) {
     if (half == Modality::kImage) return input.picture != nullptr || !input.image_features.empty();
     return input.text.has_value() || !input.text_features.empty();

@@ -12,6 +12,7 @@
 #include "methods/hash_encoder.h"
 #include "methods/prompthash/train.h"
 #include "methods/stored_network.h"
+#include "methods/torch_head.h"
 #include "methods/trained_tower.h"
 #include "nn/single_threaded_tensors.h"
 
@@ -52,6 +53,37 @@ class PromptHashEncoder final : public Encoder {
   std::string_view caveat() const override { return caveat_of(settings_); }
 
   Result<std::vector<CodeMatrix>> encode(std::span<const EncoderInput> inputs, Modality modality) const override {
+    const auto values = all_values(inputs, modality);
+    if (!values) return std::unexpected(values.error());
+    return pack_lengths(*values, spaces_);
+  }
+
+  Result<FloatMatrix> values(std::span<const EncoderInput> inputs, Modality modality,
+                             std::size_t length) const override {
+    const auto all = all_values(inputs, modality);
+    if (!all) return std::unexpected(all.error());
+    return values_of_length(*all, spaces_, length);
+  }
+
+  Result<Attribution> attribute(const EncoderInput& input, Modality modality, std::size_t length,
+                                std::span<const float> towards) const override {
+    if (!caveat().empty())
+      return fail(ErrorCode::kInvalidArgument, "codes with " + std::string(caveat()) + " are not explained",
+                  "train with mode=strict");
+    const auto head = torch_head([&](const torch::Tensor& image, const torch::Tensor& text) {
+      const auto standardised = [](const StandardisedSource& source, const torch::Tensor& row) {
+        return row.defined() ? source.stage->standardise(row) : row;
+      };
+      auto network = network_;
+      return columns_of_length(
+          network->outputs(modality, standardised(image_, image), standardised(text_, text), /*labels=*/{}), spaces_,
+          length);
+    });
+    return attribute_input(input, modality, *image_.features, *text_.features, head, towards);
+  }
+
+ private:
+  Result<FloatMatrix> all_values(std::span<const EncoderInput> inputs, Modality modality) const {
     torch::Tensor image;
     torch::Tensor text;
     if (settings_.is_paper() || modality != Modality::kText) {
@@ -64,10 +96,9 @@ class PromptHashEncoder final : public Encoder {
       if (!features) return std::unexpected(features.error());
       text = std::move(*features);
     }
-    return pack_lengths(outputs(inputs, modality, image, text), spaces_);
+    return outputs(inputs, modality, image, text);
   }
 
- private:
   torch::Tensor labels_of(std::span<const EncoderInput> inputs) const {
     if (!settings_.is_oracle()) return {};
     auto labels = torch::zeros({static_cast<std::int64_t>(inputs.size()), concepts_});
