@@ -1,0 +1,4 @@
+import './app/app-shell.ts';
+import { applyTheme } from './app/theme.ts';
+
+applyTheme();
