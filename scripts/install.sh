@@ -10,6 +10,15 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
   exit 1
 fi
 
+# node and npm often come from elsewhere than Debian: whatever is new enough will do.
+is_there() {
+  case $1 in
+    nodejs) [[ $(node --version 2>/dev/null) =~ ^v([0-9]+)\. ]] && ((BASH_REMATCH[1] >= 18)) && return ;;
+    npm) command -v npm >/dev/null && return ;;
+  esac
+  [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
 missing=()
 for group in "$@"; do
   mapfile -t wanted < <(awk -v group="$group" '$1 == group { print $2 }' packaging/packages.txt)
@@ -18,9 +27,7 @@ for group in "$@"; do
     exit 2
   fi
   for package in "${wanted[@]}"; do
-    if [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) != installed ]]; then
-      [[ " ${missing[*]} " == *" $package "* ]] || missing+=("$package")
-    fi
+    is_there "$package" || [[ " ${missing[*]} " == *" $package "* ]] || missing+=("$package")
   done
 done
 ((${#missing[@]})) || exit 0

@@ -225,7 +225,10 @@ void Api::Impl::add_routes() {
   add("GET", "/metrics", "admin", &Impl::metrics, true);
   add("GET", "/openapi.json", "none", &Impl::openapi, true);
   add("GET", "/docs", "none", &Impl::docs, true);
-  add("GET", "/", "none", &Impl::front, true);
+  add("GET", "/", "none", &Impl::page, true);
+  add("GET", "/admin", "none", &Impl::page, true);
+  add("GET", "/admin/{section}", "none", &Impl::page, true);
+  add("GET", "/assets/{file}", "none", &Impl::page_file, true);
 }
 
 // ---- the door ----

@@ -119,7 +119,8 @@ class Api::Impl {
   HttpResponse metrics(const HttpRequest& request, const Parameters&);
   HttpResponse openapi(const HttpRequest& request, const Parameters&);
   HttpResponse docs(const HttpRequest& request, const Parameters&);
-  HttpResponse front(const HttpRequest& request, const Parameters&);
+  HttpResponse page(const HttpRequest& request, const Parameters&);
+  HttpResponse page_file(const HttpRequest& request, const Parameters& path);
 
   HttpResponse user_response(const HttpRequest& request, int status, std::string_view name);
   wire::Json write_job(const Job& job, const HttpRequest& request) const;

@@ -244,4 +244,10 @@ ROWS = [
     server_row("GET", "/readyz", "none", 200, audited=False),
     server_row("GET", "/openapi.json", "none", 200, audited=False),
     server_row("GET", "/docs", "none", 200, audited=False),
+
+    # The page; what it shows it asks for as everybody else does.
+    server_row("GET", "/", "none", 200, audited=False),
+    server_row("GET", "/admin", "none", 200, audited=False),
+    server_row("GET", "/admin/{section}", "none", 200, plain("/admin/users"), audited=False),
+    server_row("GET", "/assets/{file}", "none", 404, plain("/assets/none.js"), audited=False),
 ]

@@ -5,7 +5,7 @@ for every answer that it declares, and each answer is held against the declarati
 openapi_test.py [--document FILE]: against this document instead of the server's own, for those who write it.
 Standard library and python3-jsonschema; environment as in harness.py.
 """
-import json, os, re, shutil, socket, sys, threading, time, urllib.parse
+import gzip, json, os, re, shutil, socket, sys, threading, time, urllib.parse
 
 import jsonschema
 
@@ -297,6 +297,33 @@ def rows_of_server(t):
     t.ask("audit", 400, query={"last": 0})
 
 
+def rows_of_page(t):
+    page = t.ask("page", 200, key="")
+    for name, path in (("page", {}), ("adminPage", {}), ("adminSection", {"section": "users"})):
+        assert t.ask(name, 200, key="", **path).body == page.body, name
+        t.ask(name, 304, key="", headers={"If-None-Match": page.headers["ETag"]}, **path)
+    # The page loads from here alone, and nothing in it runs or styles but files from here.
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "script-src 'self'" in policy and "unsafe" not in policy, policy
+    text = page.body.decode()
+    named = re.findall(r'(?:src|href)="([^"]*)"', text)
+    assert named and all(re.match(r"/(assets/|docs$)", each) for each in named), named
+    assert not re.search(r"<style|style=|<script(?![^>]* src=)|\son\w+=", text), text
+    files = [each.rsplit("/", 1)[1] for each in named if each.startswith("/assets/")]
+    assert {each.rsplit(".", 1)[1] for each in files} >= {"js", "css"}, files
+    for file in files:
+        whole = t.ask("pageFile", 200, key="", file=file)
+        packed = t.server.ask("GET", "/assets/" + file, key="", headers={"Accept-Encoding": "gzip, br"})
+        assert "immutable" in whole.headers["Cache-Control"], whole.headers
+        if packed.headers.get("Content-Encoding"):
+            assert gzip.decompress(packed.body) == whole.body and packed.headers["ETag"] != whole.headers["ETag"], file
+        t.ask("pageFile", 304, key="", file=file, headers={"If-None-Match": whole.headers["ETag"]})
+    for file in ("none.js", "..", "../index.html", "/etc/passwd"):
+        answer = t.server.ask("GET", "/assets/" + harness.quoted(file))
+        assert answer.status in (400, 404), answer
+    t.ask("pageFile", 404, key="", file="none.js")
+
+
 def rows_of_jobs(t, folder):
     kinds = [("evaluate", {"relevance": "any:colour"}), ("calibrate", {"relevance": "any:colour"}),
              ("backup", {"target": os.path.join(folder, "backup")}),
@@ -466,6 +493,7 @@ def every_operation(place):
         rows_of_search(t)
         rows_of_items(t)
         rows_of_server(t)
+        rows_of_page(t)
         rows_of_jobs(t, place.folder)
         rows_of_rights(t)
         rows_of_all(t)
