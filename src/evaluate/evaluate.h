@@ -17,6 +17,13 @@ struct MetricOptions {
   std::uint64_t seed = 1;                                  // of the bootstrap
 };
 
+// Of what lies within a Hamming radius of the query: what a lookup in a hash table of that radius finds.
+struct WithinRadius {
+  double precision = 0;  // 0 for a query with nothing within, as the field counts it
+  double recall = 0;
+  friend bool operator==(const WithinRadius&, const WithinRadius&) = default;
+};
+
 // Means over the queries that have a relevant item in the database; all 0 if no query has.
 struct Metrics {
   std::size_t queries = 0;                   // that were counted
@@ -29,7 +36,9 @@ struct Metrics {
   std::map<std::size_t, double> precision_at;  // expectations over tie orders; always divided by the cutoff
   std::map<std::size_t, double> recall_at;     // divided by all relevant items
   std::map<std::size_t, double> ndcg_at;       // gain / log2(rank + 1), against the best order by gain
-  std::vector<double> average_precision;       // [all queries]; NaN where left out
+  // [radius] 0 … bits; of codes only. A radius takes ties in or leaves them out together, so nothing is left to chance.
+  std::vector<WithinRadius> within_radius;
+  std::vector<double> average_precision;  // [all queries]; NaN where left out
 };
 
 // Ranks the whole database for every query by Hamming distance and measures. The same numbers, to

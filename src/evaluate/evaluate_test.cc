@@ -45,6 +45,26 @@ TEST(EvaluateCodes, MeasuresARankingWorkedByHand) {
   EXPECT_EQ(metrics.ci95_low, metrics.map);  // of one query
 }
 
+TEST(EvaluateCodes, MeasuresWhatLiesWithinEachRadiusWorkedByHand) {
+  // Of the first query: distance 0: +; 1: + -; 2: -; 4: +. Of the second: 1: - -; 2: - +; 4: -. The third has nothing
+  // relevant.
+  const CodeMatrix database = at_distances({0, 1, 1, 2, 4});
+  CodeMatrix queries(3, 8);
+  queries.row(1)[0] = 0b1000'0001;  // 2, 1, 1, 2 and 4 bits from these
+  const Metrics metrics =
+      evaluate_codes(queries, database, with_gains({{1, 1, 0, 0, 1}, {0, 0, 0, 2, 0}, {0, 0, 0, 0, 0}}), {});
+  ASSERT_EQ(metrics.within_radius.size(), 9U);
+  const auto expect_at = [&](std::size_t radius, double precision, double recall) {
+    EXPECT_DOUBLE_EQ(metrics.within_radius[radius].precision, precision) << radius;
+    EXPECT_DOUBLE_EQ(metrics.within_radius[radius].recall, recall) << radius;
+  };
+  expect_at(0, (1.0 + 0.0) / 2, (1.0 / 3 + 0) / 2);  // nothing within counts as no precision
+  expect_at(1, (2.0 / 3 + 0.0 / 2) / 2, (2.0 / 3 + 0) / 2);
+  expect_at(2, (2.0 / 4 + 1.0 / 4) / 2, (2.0 / 3 + 1) / 2);
+  expect_at(3, (2.0 / 4 + 1.0 / 4) / 2, (2.0 / 3 + 1) / 2);
+  for (std::size_t radius = 4; radius <= 8; ++radius) expect_at(radius, (3.0 / 5 + 1.0 / 5) / 2, 1);
+}
+
 TEST(EvaluateCodes, GradesGainsAgainstTheirBestOrder) {
   // gains 0, 3, 1 at distances 1, 2, 3
   const MetricOptions options{.cutoffs = {2, 3}};
@@ -130,7 +150,9 @@ TEST(EvaluateCodes, GivesTheSameNumbersForAnyOrderOfTheDatabaseAndAnyNumberOfThr
     set_thread_count(1);
     const Metrics alone = evaluate_codes(random.queries, random.database, random.gains, {});
     set_thread_count(2);
-    expect_identical(evaluate_codes(random.queries, random.database, random.gains, {}), alone);
+    const Metrics together = evaluate_codes(random.queries, random.database, random.gains, {});
+    expect_identical(together, alone);
+    EXPECT_EQ(together.within_radius, alone.within_radius);
 
     std::vector<std::size_t> order(random.database.count());
     std::iota(order.begin(), order.end(), 0);
@@ -142,7 +164,9 @@ TEST(EvaluateCodes, GivesTheSameNumbersForAnyOrderOfTheDatabaseAndAnyNumberOfThr
       for (std::size_t q = 0; q < random.queries.count(); ++q)
         shuffled.gains.row(q)[i] = std::as_const(random.gains).row(q)[order[i]];
     }
-    expect_identical(evaluate_codes(shuffled.queries, shuffled.database, shuffled.gains, {}), alone);
+    const Metrics other = evaluate_codes(shuffled.queries, shuffled.database, shuffled.gains, {});
+    expect_identical(other, alone);
+    EXPECT_EQ(other.within_radius, alone.within_radius);
   }
   set_thread_count(0);
 }
@@ -150,6 +174,7 @@ TEST(EvaluateCodes, GivesTheSameNumbersForAnyOrderOfTheDatabaseAndAnyNumberOfThr
 // Every measure by its definition in tie_metrics.h, on distances that are counted one pair after the other.
 Metrics evaluated_one_by_one(const Case& given, const std::vector<std::size_t>& cutoffs) {
   Metrics metrics;
+  metrics.within_radius.resize(given.database.bits() + 1);
   for (const std::size_t k : cutoffs) metrics.precision_at[k] = metrics.recall_at[k] = metrics.ndcg_at[k] = 0;
   const RankDiscounts discounts(given.database.count());
   for (std::size_t q = 0; q < given.queries.count(); ++q) {
@@ -165,6 +190,14 @@ Metrics evaluated_one_by_one(const Case& given, const std::vector<std::size_t>& 
     metrics.map += metrics.average_precision.back();
     metrics.map_low += low;
     metrics.map_high += high;
+    DistanceGroup within;
+    for (std::size_t radius = 0; radius <= given.database.bits(); ++radius) {
+      within.items += counts.groups[radius].items;
+      within.relevant += counts.groups[radius].relevant;
+      const auto found = static_cast<double>(within.relevant);
+      if (within.items > 0) metrics.within_radius[radius].precision += found / static_cast<double>(within.items);
+      metrics.within_radius[radius].recall += found / static_cast<double>(relevant);
+    }
     for (const std::size_t k : cutoffs) {
       const double found = expected_relevant_at(counts.groups, k);
       metrics.precision_at[k] += found / static_cast<double>(k);
@@ -175,6 +208,7 @@ Metrics evaluated_one_by_one(const Case& given, const std::vector<std::size_t>& 
   }
   if (metrics.queries == 0) return metrics;
   const auto count = static_cast<double>(metrics.queries);
+  for (WithinRadius& sum : metrics.within_radius) sum = {sum.precision / count, sum.recall / count};
   for (double* sum : {&metrics.map, &metrics.map_low, &metrics.map_high}) *sum /= count;
   for (auto* sums : {&metrics.precision_at, &metrics.recall_at, &metrics.ndcg_at})
     for (auto& [k, sum] : *sums) sum /= count;
@@ -194,7 +228,13 @@ TEST(EvaluateCodes, IsToTheLastBitWhatItsDefinitionsGiveForEveryLengthAndSize) {
       const Metrics expected = evaluated_one_by_one(drawn, options.cutoffs);
       for (const std::size_t threads : {1U, 3U}) {
         set_thread_count(threads);
-        expect_identical(evaluate_codes(drawn.queries, drawn.database, drawn.gains, options), expected);
+        const Metrics measured = evaluate_codes(drawn.queries, drawn.database, drawn.gains, options);
+        expect_identical(measured, expected);
+        ASSERT_EQ(measured.within_radius.size(), expected.within_radius.size());
+        for (std::size_t radius = 0; radius <= bits; ++radius) {  // added up in another order
+          EXPECT_NEAR(measured.within_radius[radius].precision, expected.within_radius[radius].precision, 1e-12);
+          EXPECT_NEAR(measured.within_radius[radius].recall, expected.within_radius[radius].recall, 1e-12);
+        }
       }
     }
   set_thread_count(0);

@@ -38,6 +38,21 @@ std::optional<QueryMetrics> query_metrics(std::span<const DistanceGroup> groups,
   return metrics;
 }
 
+void add_within_radius(std::span<const DistanceGroup> groups, std::span<WithinRadius> sums) {
+  std::uint64_t all_relevant = 0;
+  for (const DistanceGroup& group : groups) all_relevant += group.relevant;
+  if (all_relevant == 0) return;
+  std::uint64_t items = 0;
+  std::uint64_t relevant = 0;
+  for (std::size_t radius = 0; radius < sums.size(); ++radius) {
+    items += groups[radius].items;
+    relevant += groups[radius].relevant;
+    if (relevant == 0) continue;
+    sums[radius].precision += static_cast<double>(relevant) / static_cast<double>(items);
+    sums[radius].recall += static_cast<double>(relevant) / static_cast<double>(all_relevant);
+  }
+}
+
 Metrics mean_metrics(std::span<const std::optional<QueryMetrics>> queries, const MetricOptions& options) {
   Metrics means;
   std::vector<double> counted;

@@ -28,6 +28,10 @@ RankDiscounts discounts_for(std::span<const std::size_t> cutoffs, std::size_t da
 std::optional<QueryMetrics> query_metrics(std::span<const DistanceGroup> groups, const GainCounts& gains,
                                           std::span<const std::size_t> cutoffs, const RankDiscounts& discounts);
 
+// Adds precision and recall within each radius of one query to `sums` [radius], of which `groups` has one each at
+// least; nothing if no item is relevant.
+void add_within_radius(std::span<const DistanceGroup> groups, std::span<WithinRadius> sums);
+
 // Means in the order of the queries, so that the same numbers come out of any number of threads.
 Metrics mean_metrics(std::span<const std::optional<QueryMetrics>> queries, const MetricOptions& options);
 
