@@ -2,7 +2,7 @@ import { html, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 
 import { get } from '../api/client.ts';
-import { formatNumber, formatTime } from '../i18n/language.ts';
+import { formatNumber, language } from '../i18n/language.ts';
 import './copy-button.ts';
 import { admin } from './messages.ts';
 import { Section } from './section.ts';
@@ -74,7 +74,7 @@ export class AuditSection extends Section {
               labelledBy: 'lines',
               head: [m.time, m.who, m.what, m.items, m.outcome],
               rows: shown.map((line) => [
-                html`<time datetime=${line.time} title="${m.number} ${line.seq}">${formatTime(line.time)}</time>`,
+                html`<time datetime=${line.time} title="${m.number} ${line.seq}">${toTheSecond(line.time)}</time>`,
                 html`${line.who}${line.key ? html` <span class="soft code">${line.key}</span>` : ''}`,
                 html`<span class="code">${line.action}</span>`,
                 line.items.length > 0 ? html`<span class="code">${line.items.slice(0, 5).join(', ')}${line.items.length > 5 ? ' …' : ''}</span>` : '',
@@ -105,4 +105,8 @@ export class AuditSection extends Section {
       </select>
     </div>`;
   }
+}
+
+function toTheSecond(iso: string): string {
+  return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(iso));
 }

@@ -94,7 +94,7 @@ export class SpacesSection extends Section {
       <div class="field">
         <label for="evaluate-relevance">${m.relevance}</label>
         <select class="input" id="evaluate-relevance" name="relevance">
-          ${this.columns.map((column) => html`<option value="any:${column}">${m.relevanceAny(column)}</option>`)}
+          ${this.columns.map((column, i) => html`<option value="any:${column}" ?selected=${i === 0}>${m.relevanceAny(column)}</option>`)}
           <option value="any">${m.relevanceAll}</option>
         </select>
       </div>
@@ -124,7 +124,7 @@ export class SpacesSection extends Section {
     const lines = results.flatMap(({ bits, curve }) => (curve && curve.length > 0 ? [{ bits, curve }] : []));
     return html`
       <div class="filters">
-        <div class="field">
+        <div class="field wide">
           <label for="evaluation-chosen">${m.choose}</label>
           <select class="input" id="evaluation-chosen" @change=${(event: Event) => (this.chosen = (event.target as HTMLSelectElement).value)}>
             ${this.evaluations.map((one) => html`<option value=${keyOf(one)} ?selected=${one === shown}>${nameOf(one)}</option>`)}
@@ -133,7 +133,7 @@ export class SpacesSection extends Section {
       </div>
       <p class="small soft">
         ${m.protocol(formatNumber(shown.query_items), formatNumber(shown.database_items), shown.relevance)}
-        ${shown.train_in_database ? m.trainInside : nothing} ${m.ties} ${m.measured}: ${formatTime(shown.time)}.
+        ${shown.train_in_database ? m.trainInside : nothing} ${m.ties} ${m.measured(formatTime(shown.time))}
       </p>
       <h3 id="map">${m.mapCaption}</h3>
       <p class="small soft">${m.mapNote}</p>
@@ -168,7 +168,7 @@ export class SpacesSection extends Section {
         ...directions.map((direction) => ({ name: m.directions[direction] ?? direction, isNumber: true as const })),
         ...(ten
           ? directions.map((direction) => ({
-              name: `${m.precisionAt('10')}, ${m.directions[direction] ?? direction}`,
+              name: `P@10, ${m.directions[direction] ?? direction}`,
               isNumber: true as const,
             }))
           : []),
