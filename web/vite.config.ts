@@ -37,5 +37,13 @@ export default defineConfig({
     },
   },
   server: { proxy },
-  preview: { proxy },
+  preview: {
+    proxy,
+    // As the server sends it with the page (src/server), so that what it forbids is seen here too.
+    headers: {
+      'Content-Security-Policy':
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; " +
+        "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    },
+  },
 });

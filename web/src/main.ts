@@ -1,4 +1,3 @@
-import './app/app-shell.ts';
-import { applyTheme } from './app/theme.ts';
+import './early.ts';
 
-applyTheme();
+import './app/app-shell.ts';

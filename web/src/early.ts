@@ -1,0 +1,10 @@
+// The first file that runs: where the address asks for something, the server is asked before the page is built.
+
+import { applyTheme } from './app/theme.ts';
+import { answerTo } from './search/answers.ts';
+import { isStart, parseState } from './search/url-state.ts';
+
+applyTheme();
+
+const state = parseState(location.search);
+if (location.pathname === '/' && !isStart(state) && !state.picture) answerTo(state).catch(() => undefined); // the page tells

@@ -1,0 +1,121 @@
+// Asks for hits and keeps the last answers: going back shows at once what was there.
+
+import * as api from '../api/client.ts';
+import { path } from '../api/client.ts';
+import type { Hit, Item, Query, SearchAnswer } from '../api/types.ts';
+import { pictureOf } from './picture.ts';
+import {
+  answerKey,
+  conjunctions,
+  hasQuery,
+  kBothAlike,
+  toFilter,
+  type LabelValue,
+  type SearchState,
+} from './url-state.ts';
+
+export const kPage = 24; // hits
+const kMostKept = 20; // answers
+
+export interface Answer {
+  hits: Hit[];
+  bits: number; // 0: nothing was compared
+  noGoodMatch: boolean;
+  next: (() => Promise<Answer>) | undefined; // the following page
+}
+
+// The picture that the address names is not in this tab.
+export class PictureMissing extends Error {}
+
+const answers = new Map<string, Promise<Answer>>();
+
+export function answerTo(state: SearchState): Promise<Answer> {
+  const key = answerKey(state);
+  const known = answers.get(key);
+  if (known) return known;
+  const answer = hasQuery(state) ? search(queryOf(state), state) : browse(conjunctions(state.filters));
+  answers.set(key, answer);
+  answer.catch(() => answers.delete(key));
+  const [oldest] = answers.keys();
+  if (answers.size > kMostKept && oldest !== undefined) answers.delete(oldest);
+  return answer;
+}
+
+// A later look at the same address shows all pages that were loaded.
+export function keepAnswer(state: SearchState, answer: Answer): void {
+  answers.set(answerKey(state), Promise.resolve(answer));
+}
+
+export function forgetAnswers(): void {
+  answers.clear();
+}
+
+export function queryOf(state: SearchState): Query {
+  const query: Query = { limit: kPage };
+  if (state.text) query.text = state.text;
+  if (state.like) query.item_id = state.like;
+  if (state.find !== 'any') query.find = state.find;
+  const filter = toFilter(state.filters);
+  if (filter) query.filter = filter;
+  // In the middle words and picture make one code together; elsewhere each counts by itself.
+  if (state.text && state.picture && state.weight !== kBothAlike)
+    query.weights = { text: 1 - state.weight / 100, image: state.weight / 100 };
+  return query;
+}
+
+async function search(query: Query, state: SearchState): Promise<Answer> {
+  const picture = state.picture ? pictureOf(state.picture) : undefined;
+  if (state.picture && !picture) throw new PictureMissing();
+  const found = await api.post<SearchAnswer>('/v1/search', api.form('query', query, picture?.sent), { retry: true });
+  const { cursor } = found;
+  return {
+    hits: found.hits,
+    bits: found.bits,
+    noGoodMatch: found.no_good_match,
+    next: cursor === undefined ? undefined : () => search({ ...query, cursor }, state),
+  };
+}
+
+interface ItemPage {
+  items: Item[];
+  cursor?: string;
+}
+
+// Items with labels, nothing being looked for. GET /v1/items takes one value a column, so several are asked for in turn;
+// an item that has two of them comes once.
+async function browse(conditions: LabelValue[][], cursor = '', seen = new Set<string>()): Promise<Answer> {
+  const [first, ...others] = conditions;
+  if (!first) return { hits: [], bits: 0, noGoodMatch: false, next: undefined };
+  const asked = new URLSearchParams({ limit: String(kPage) });
+  if (cursor) asked.set('cursor', cursor);
+  for (const { column, value } of first) asked.append('filter', `${column}=${value}`);
+  const page = await api.get<ItemPage>(`/v1/items?${asked}`);
+  const items = page.items.filter(({ id }) => !seen.has(id));
+  for (const { id } of items) seen.add(id);
+  const next =
+    page.cursor !== undefined
+      ? () => browse(conditions, page.cursor, seen)
+      : others.length > 0
+        ? () => browse(others, '', seen)
+        : undefined;
+  if (items.length === 0 && next) return next();
+  return { hits: items.map(asHit), bits: 0, noGoodMatch: false, next };
+}
+
+// An item that nothing was compared with.
+export function asHit(item: Item): Hit {
+  const { id, text, labels, attributes, uri, thumb } = item;
+  const modality = thumb ? (text ? 'both' : 'image') : 'text';
+  return { rank: 0, id, modality, distance: null, score: 0, channels: [], uri, thumb, text, labels, attributes };
+}
+
+const items = new Map<string, Promise<Item>>();
+
+export function itemOf(id: string): Promise<Item> {
+  const known = items.get(id);
+  if (known) return known;
+  const item = api.get<Item>(path`/v1/items/${id}`);
+  items.set(id, item);
+  item.catch(() => items.delete(id));
+  return item;
+}
