@@ -108,10 +108,10 @@ export class ExplainPanel extends View {
         </ul>
         ${hasPatches ? this.overlayControls() : nothing}
       </div>
-      <div class="explain-sides">
-        ${this.side(m.query, explanation.query, this.queryPicture)} ${this.side(m.item, explanation.item, itemPicture)}
-      </div>
-      ${this.strip(explanation)}`;
+      <div class="explain-sides ${this.queryPicture ? '' : 'by-words'}">
+        ${this.side('query', m.query, explanation.query, this.queryPicture)}
+        ${this.side('item', m.item, explanation.item, itemPicture)} ${this.strip(explanation)}
+      </div>`;
   }
 
   private overlayControls(): TemplateResult {
@@ -137,14 +137,14 @@ export class ExplainPanel extends View {
       </label>`;
   }
 
-  private side(title: string, side: ExplainedSide, picture: string | undefined): TemplateResult {
+  private side(place: string, title: string, side: ExplainedSide, picture: string | undefined): TemplateResult {
     const m = explain();
-    return html`<div class="explain-side">
+    return html`<div class="explain-side ${place}">
       <h4>${title}</h4>
       ${picture
         ? html`<figure class="heat">
             <img src=${picture} alt="" />
-            ${side.patches ? this.heat(side.patches) : nothing}
+            ${side.patches ? this.heat(place, side.patches) : nothing}
           </figure>`
         : side.patches
           ? html`<p class="soft small">${m.noOverlay}</p>`
@@ -166,19 +166,26 @@ export class ExplainPanel extends View {
   }
 
   // Patches over the picture. Their places are shares of it, so the drawing is one unit wide and one high.
-  private heat(patches: Patches): TemplateResult {
+  private heat(place: string, patches: Patches): TemplateResult {
     const m = explain();
+    const hatch = `hatch-${place}`;
     const named = new Map(patches.named.map((one) => [`${one.row},${one.column}`, one]));
     return html`<svg class="heat-patches" viewBox="0 0 1 1" preserveAspectRatio="none" role="group" aria-label=${m.patches}>
+      <defs>
+        <pattern id=${hatch} class="hatch" width="0.02" height="0.02" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+          <rect width="0.02" height="0.02"></rect><rect class="line" width="0.01" height="0.02"></rect>
+        </pattern>
+      </defs>
       ${patchesOf(patches).map((patch) => {
         const holder = named.get(`${patch.row},${patch.column}`);
         const isLit = holder !== undefined && this.isHeld(holder.bits);
         const look = `patch ${patch.weight < 0 ? 'push' : 'pull'} ${isLit ? 'lit' : ''} ${holder ? 'named' : ''}`;
         const opacity = this.isShown ? opacityOf(patch.weight, this.strength) : 0;
+        const fill = patch.weight < 0 ? `url(#${hatch})` : nothing;
         if (!holder)
-          return svg`<rect class=${look} x=${patch.x} y=${patch.y} width=${patch.width} height=${patch.height} fill-opacity=${opacity} aria-hidden="true"></rect>`;
+          return svg`<rect class=${look} x=${patch.x} y=${patch.y} width=${patch.width} height=${patch.height} fill=${fill} fill-opacity=${opacity} aria-hidden="true"></rect>`;
         const name = m.patch(patch.row + 1, patch.column + 1, signedPercent(patch.weight));
-        return svg`<rect class=${look} x=${patch.x} y=${patch.y} width=${patch.width} height=${patch.height} fill-opacity=${opacity}
+        return svg`<rect class=${look} x=${patch.x} y=${patch.y} width=${patch.width} height=${patch.height} fill=${fill} fill-opacity=${opacity}
           tabindex="0" role="img" aria-label=${name}
           @pointerenter=${() => this.hold({ name, bits: holder.bits })} @pointerleave=${() => this.hold(undefined)}
           @focus=${() => this.hold({ name, bits: holder.bits })} @blur=${() => this.hold(undefined)}></rect>`;

@@ -41,7 +41,7 @@ function placeOf(
 
 // How much of the colour is seen: nothing for what hardly counts, so that the picture stays a picture.
 export function opacityOf(weight: number, strength: number): number {
-  const most = 0.85 * strength;
+  const most = 0.8 * strength;
   return Math.round(Math.min(Math.abs(weight), 1) ** 0.8 * most * 1000) / 1000;
 }
 

@@ -48,7 +48,8 @@ export class CropDialog extends View {
 
   protected override updated(): void {
     const area = this.querySelector<HTMLElement>('.crop-part');
-    if (!area) return;
+    if (!area || !this.picture) return;
+    area.parentElement?.style.setProperty('--ratio', String(this.picture.width / this.picture.height));
     const { x, y, width, height } = this.chosen;
     area.style.left = `${x * 100}%`;
     area.style.top = `${y * 100}%`;

@@ -137,7 +137,7 @@ export class ItemView extends View {
       <div class="item-facts">
         <h2 id="item-title" lang="">${isLong ? shortened(name) : markedText(name, hit.words ?? [])}</h2>
         ${isLong ? html`<p class="item-text" lang="">${markedText(name, hit.words ?? [])}</p>` : nothing}
-        ${isCompared ? this.verdict(hit) : nothing}
+        ${isCompared && hit.confidence ? this.verdict(hit) : nothing}
         <div class="item-actions">
           <a class="button" href=${likeLink(this.search, hit.id)}>${icons.more}${m.moreLike}</a>
           ${isCompared
@@ -148,7 +148,8 @@ export class ItemView extends View {
                 @click=${() => this.go({ item: hit.id, why: !this.isExplained })}
               >
                 ${icons.why}${m.why}
-              </button>`
+              </button>
+              ${judgeButtons(this.search, hit, this.judge, { withWords: true })}`
             : nothing}
         </div>
         ${this.isExplained && isCompared
@@ -168,7 +169,6 @@ export class ItemView extends View {
     return html`<div class="item-verdict">
       ${confidenceChip(hit)}
       ${hit.probability === undefined ? nothing : html`<span class="small soft">${m.probability(percent(hit.probability))}</span>`}
-      ${judgeButtons(this.search, hit, this.judge)}
     </div>`;
   }
 

@@ -7,7 +7,6 @@ export const search = messages(
     intro: (items: string) => `${items} items. Type what you see, or drop a photo anywhere on this page.`,
     introUncounted: 'Type what you see, or drop a photo anywhere on this page.',
     browse: 'Or look through',
-    allValues: (count: string) => `All ${count}`,
 
     // the box
     box: 'Search by words or picture',
@@ -20,7 +19,6 @@ export const search = messages(
     picture: 'Picture',
     crop: 'Crop the picture',
     removePicture: 'Remove the picture',
-    pictureOnly: 'Your picture',
     suggestions: 'Suggestions',
     suggestionCount: (count: number) => (count === 1 ? '1 suggestion' : `${count} suggestions`),
     items: (count: string) => (count === '1' ? '1 item' : `${count} items`),
@@ -61,7 +59,6 @@ export const search = messages(
     cancel: 'Cancel',
 
     // results
-    results: 'Results',
     resultsFor: (query: string) => `Results for “${query}”`,
     resultsForPicture: 'Results for your picture',
     resultsForBoth: (words: string) => `Results for your picture and “${words}”`,
@@ -97,9 +94,8 @@ export const search = messages(
 
     // filters
     filters: 'Filters',
-    filterBy: (column: string) => `Filter by ${column}`,
     findValue: (column: string) => `Find in ${column}`,
-    removeFilter: (column: string, value: string) => `Remove filter ${column}: ${value}`,
+    removeFilter: 'Remove filter',
     clearFilters: 'Remove all filters',
     showAll: (count: string) => `Show all ${count}`,
     showFewer: 'Show fewer',
@@ -111,17 +107,12 @@ export const search = messages(
     previous: 'Previous result',
     next: 'Next result',
     close: 'Close',
-    labels: 'Labels',
-    attributes: 'Details',
     file: 'File',
     id: 'Id',
     distance: 'Distance',
     distanceOf: (distance: string, bits: string) => `${distance} of ${bits} bits differ`,
-    probabilityName: 'Sure to',
     copy: 'Copy',
     copied: 'Copied',
-    gone: 'This item is not there, or not for you to see.',
-    confidenceName: 'Confidence',
 
     // keyboard
     keys: 'Keyboard',
@@ -142,7 +133,6 @@ export const search = messages(
     intro: (items) => `${items} 件。見えるものを入力するか、写真をこのページにドロップしてください。`,
     introUncounted: '見えるものを入力するか、写真をこのページにドロップしてください。',
     browse: 'ラベルから見る',
-    allValues: (count) => `すべて（${count}）`,
 
     box: '言葉または画像で検索',
     placeholder: '言葉を入力、または画像をドロップ',
@@ -154,7 +144,6 @@ export const search = messages(
     picture: '画像',
     crop: '画像を切り抜く',
     removePicture: '画像を外す',
-    pictureOnly: '検索画像',
     suggestions: '候補',
     suggestionCount: (count) => `候補 ${count} 件`,
     items: (count) => `${count} 件`,
@@ -193,7 +182,6 @@ export const search = messages(
     cropUse: 'この部分で検索',
     cancel: 'キャンセル',
 
-    results: '検索結果',
     resultsFor: (query) => `「${query}」の検索結果`,
     resultsForPicture: '画像による検索結果',
     resultsForBoth: (words) => `画像と「${words}」の検索結果`,
@@ -227,9 +215,8 @@ export const search = messages(
     noPicture: '画像なし',
 
     filters: 'フィルター',
-    filterBy: (column) => `${column} で絞り込む`,
     findValue: (column) => `${column} の値を探す`,
-    removeFilter: (column, value) => `フィルター「${column}: ${value}」を外す`,
+    removeFilter: 'フィルターを外す',
     clearFilters: 'フィルターをすべて外す',
     showAll: (count) => `すべて表示（${count}）`,
     showFewer: '少なく表示',
@@ -240,17 +227,12 @@ export const search = messages(
     previous: '前の結果',
     next: '次の結果',
     close: '閉じる',
-    labels: 'ラベル',
-    attributes: '詳細',
     file: 'ファイル',
     id: 'ID',
     distance: '距離',
     distanceOf: (distance, bits) => `${bits} ビット中 ${distance} ビットが異なる`,
-    probabilityName: '確からしさ',
     copy: 'コピー',
     copied: 'コピーしました',
-    gone: 'このアイテムは存在しないか、閲覧が許可されていません。',
-    confidenceName: '確度',
 
     keys: 'キーボード操作',
     keyList: {

@@ -291,9 +291,10 @@ export class QueryBox extends View {
         { signal, retry: false },
       );
       if (signal.aborted || document.activeElement !== this.input) return;
-      this.suggestions = suggestions;
+      // One value may stand in several columns: said once, where it is commonest.
+      this.suggestions = suggestions.filter(({ value }, at) => suggestions.findIndex((one) => one.value === value) === at);
       this.chosen = -1;
-      if (suggestions.length > 0) announce(search().suggestionCount(suggestions.length));
+      if (this.suggestions.length > 0) announce(search().suggestionCount(this.suggestions.length));
     } catch {
       this.suggestions = []; // a help, and no more: the search itself says what is wrong
     }

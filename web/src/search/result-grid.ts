@@ -101,7 +101,7 @@ export class ResultGrid extends View {
                 ${confidenceChip(hit)}
                 <span class="small soft channels">${hit.channels.map((one) => m.channels[one]).join(' · ')}</span>
               </span>
-              ${judgeButtons(this.search, hit, this.judge, tab)}
+              ${judgeButtons(this.search, hit, this.judge, { tab })}
             </div>`
           : nothing}
       </div>

@@ -9,6 +9,7 @@ import { announce } from '../app/announce.ts';
 import { icons } from '../app/icons.ts';
 import '../app/keys-help.ts';
 import type { KeysHelp } from '../app/keys-help.ts';
+import { shell } from '../app/messages.ts';
 import { problemNotice } from '../app/problem-notice.ts';
 import { navigate, onRouteChange } from '../app/router.ts';
 import { View } from '../app/view.ts';
@@ -112,7 +113,7 @@ export class SearchPage extends View {
 
   private ask(): void {
     const asked = answerKey(this.search);
-    const isNewQuery = this.asked !== undefined;
+    const isFirst = this.asked === undefined;
     this.asked = asked;
     this.error = undefined;
     this.likeItem = undefined;
@@ -140,7 +141,7 @@ export class SearchPage extends View {
         if (isCurrent()) this.isSlow = false;
       });
     if (this.search.like) void this.loadLike(this.search.like);
-    if (isNewQuery && !this.search.item) scrollTo({ top: 0 });
+    if (!isFirst && !this.search.item) scrollTo({ top: 0 });
   }
 
   private async loadLike(id: string): Promise<void> {
@@ -282,6 +283,12 @@ export class SearchPage extends View {
         ${this.notice ? html`<div class="search-notice">${this.notice}</div>` : nothing}
         ${atStart ? startBrowse(this.columns) : this.results()}
       </div>
+      <footer class="page-foot small">
+        <button class="button quiet small keys-open" type="button" @click=${() => this.keysHelp?.open()}>
+          ${search().keys} <kbd>?</kbd>
+        </button>
+        <a class="button quiet small" href="/docs">${shell().http}</a>
+      </footer>
       ${this.search.item
         ? html`<item-view
             .search=${this.search}
@@ -353,10 +360,10 @@ export class SearchPage extends View {
                   <button
                     class="chip"
                     type="button"
-                    aria-label=${m.removeFilter(columnName(one.column), one.value)}
                     @click=${() => this.go({ filters: toggleFilter(filters, one) })}
                   >
-                    <span class="soft" lang="">${columnName(one.column)}</span><span lang="">${one.value}</span>${icons.close}
+                    <span class="visually-hidden">${m.removeFilter} </span>
+                    <span class="soft" lang="">${columnName(one.column)}</span> <span lang="">${one.value}</span>${icons.close}
                   </button>
                 </li>`,
             )}
