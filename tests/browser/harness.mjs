@@ -181,7 +181,7 @@ export async function newVisitor(origin, look = {}, expected = []) {
     hasTouch: look.touch ?? false,
     bypassCSP: look.bypassCSP ?? false,
   });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(30_000);
   const troubles = watch(context, origin, expected);
   const page = await context.newPage();
   return { page, context, troubles };
@@ -198,7 +198,7 @@ export async function keepPicture(page, name) {
  * the reason or nothing). The body gets {page, context, server}; `server` is what `serverOf()` gives.
  */
 export function scenario(name, serverOf, options, body) {
-  test(name, { timeout: 120_000 }, async t => {
+  test(name, { timeout: 180_000 }, async t => {
     const server = serverOf();
     const reason = await options.skip?.(server);
     if (reason) return t.skip(reason);
