@@ -45,7 +45,7 @@ export class AuditSection extends Section {
         <div class="copyable"><code>${this.head}</code><copy-button .text=${this.head}></copy-button></div>
         <p class="soft small">${m.headNote}</p>
       </section>
-      <form class="filters" @submit=${(event: Event) => event.preventDefault()}>
+      <form class="form-row" @submit=${(event: Event) => event.preventDefault()}>
         ${this.select('audit-last', m.last, String(this.count), kCounts.map((count) => [String(count), formatNumber(count)]), (value) => {
           this.count = Number(value);
           void this.reload();

@@ -66,7 +66,7 @@ export class JobsSection extends Section {
         ? html`<div class="notice bad"><div class="body"><strong>${job.problem.detail}</strong>${job.problem.hint ?? ''}</div></div>`
         : nothing}
       ${job.state === 'done' ? html`<p>${summaryOf(job)}</p>` : nothing}
-      <dl class="facts">
+      <dl class="particulars">
         ${said.map(([name, value]) => html`<div><dt>${m.argument[name] ?? name}</dt><dd class="code">${value}</dd></div>`)}
         <div><dt>${m.began}</dt><dd>${formatTime(job.created)}</dd></div>
         ${job.finished ? html`<div><dt>${m.ended}</dt><dd>${formatTime(job.finished)}</dd></div>` : nothing}

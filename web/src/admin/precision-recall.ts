@@ -49,12 +49,12 @@ export class PrecisionRecall extends View {
     const m = admin().spaces;
     const shown = this.lines.filter((line) => !this.left.has(line.bits));
     return html`
-      <fieldset class="legend">
+      <fieldset class="line-names">
         <legend class="visually-hidden">${m.show}</legend>
         ${this.lines.map(
           (line, i) => html`<label>
             <input type="checkbox" .checked=${!this.left.has(line.bits)} @change=${() => this.toggle(line.bits)} />
-            <svg class="swatch series-${i % kPatterns}" viewBox="0 0 28 8" width="28" height="8" aria-hidden="true"><path d="M1 4H27" /></svg>
+            <svg class="line-swatch series-${i % kPatterns}" viewBox="0 0 28 8" width="28" height="8" aria-hidden="true"><path d="M1 4H27" /></svg>
             ${m.bitsOf(String(line.bits))}
           </label>`,
         )}

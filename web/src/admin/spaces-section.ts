@@ -71,7 +71,7 @@ export class SpacesSection extends Section {
       ${space.problem
         ? html`<div class="notice bad"><div class="body"><strong>${m.unusable}</strong>${space.problem}</div></div>`
         : nothing}
-      <dl class="facts">
+      <dl class="particulars">
         <div><dt>${m.method}</dt><dd>${space.method}</dd></div>
         <div><dt>${m.bits}</dt><dd>${space.bits.join(', ')}</dd></div>
         <div><dt>${m.generation}</dt><dd>${space.generation}</dd></div>
@@ -84,7 +84,7 @@ export class SpacesSection extends Section {
   private evaluateForm(): TemplateResult {
     const m = admin().spaces;
     const usable = this.spaces.filter((space) => !space.problem);
-    return html`<form class="filters" @submit=${this.evaluate}>
+    return html`<form class="form-row" @submit=${this.evaluate}>
       <div class="field">
         <label for="evaluate-space">${m.space}</label>
         <select class="input" id="evaluate-space" name="space">
@@ -123,7 +123,7 @@ export class SpacesSection extends Section {
     const results = shown.results.filter((result) => result.direction === direction);
     const lines = results.flatMap(({ bits, curve }) => (curve && curve.length > 0 ? [{ bits, curve }] : []));
     return html`
-      <div class="filters">
+      <div class="form-row">
         <div class="field wide">
           <label for="evaluation-chosen">${m.choose}</label>
           <select class="input" id="evaluation-chosen" @change=${(event: Event) => (this.chosen = (event.target as HTMLSelectElement).value)}>

@@ -121,7 +121,7 @@ export class UsersSection extends Section {
 
   private groupsForm(user: User): TemplateResult {
     const m = admin().users;
-    return html`<form class="filters" @submit=${(event: SubmitEvent) => this.saveGroups(event, user)}>
+    return html`<form class="form-row" @submit=${(event: SubmitEvent) => this.saveGroups(event, user)}>
       <div class="field">
         <label for="edit-groups">${m.groups}</label>
         <input class="input" id="edit-groups" name="groups" autocomplete="off" autocapitalize="off" spellcheck="false" .value=${user.groups.join(', ')} aria-describedby="edit-groups-hint" />
