@@ -139,7 +139,7 @@ export class ExplainPanel extends View {
 
   private side(place: string, title: string, side: ExplainedSide, picture: string | undefined): TemplateResult {
     const m = explain();
-    return html`<div class="explain-side ${place}">
+    return html`<div class="explain-side of-${place}">
       <h4>${title}</h4>
       ${picture
         ? html`<figure class="heat">

@@ -85,8 +85,10 @@ export class SearchPage extends View {
     for (const end of this.endings.splice(0)) end();
   }
 
-  protected override firstUpdated(): void {
-    if (isStart(this.search) && matchMedia('(hover: hover) and (pointer: fine)').matches) this.box?.focus();
+  protected override async firstUpdated(): Promise<void> {
+    if (!isStart(this.search) || !matchMedia('(hover: hover) and (pointer: fine)').matches) return;
+    await this.box?.updateComplete;
+    this.box?.focus();
   }
 
   // ---- state ----
@@ -170,6 +172,7 @@ export class SearchPage extends View {
       const hits = more.hits.filter(({ id }) => !known.has(id)); // a change between two pages moves hits
       this.answer = { ...answer, hits: [...answer.hits, ...hits], next: more.next };
       keepAnswer(state, this.answer);
+      await this.updateComplete;
       this.grid?.focusHit(answer.hits.length);
       announce(search().shown(formatNumber(this.answer.hits.length)));
     } catch (error) {
