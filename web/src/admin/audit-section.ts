@@ -67,7 +67,9 @@ export class AuditSection extends Section {
         )}
       </form>
       <section class="panel" aria-labelledby="lines">
-        <h2 id="lines" class="small soft" role="status">${m.shown(formatNumber(shown.length), formatNumber(this.lines.length))}</h2>
+        <h2 id="lines" class="quiet-title">
+          <span role="status">${m.shown(formatNumber(shown.length), formatNumber(this.lines.length))}</span>
+        </h2>
         ${shown.length === 0
           ? html`<p class="soft">${this.lines.length === 0 ? m.nothing : m.nothingSo}</p>`
           : table({

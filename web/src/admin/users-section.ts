@@ -6,7 +6,7 @@ import { del, get, path, post, put } from '../api/client.ts';
 import { announce } from '../app/announce.ts';
 import { problemNotice } from '../app/problem-notice.ts';
 import { session } from '../app/session.ts';
-import { formatTime } from '../i18n/language.ts';
+import { formatTime, language } from '../i18n/language.ts';
 import { ask } from './ask.ts';
 import './copy-button.ts';
 import './key-dialog.ts';
@@ -98,14 +98,14 @@ export class UsersSection extends Section {
         ? html`<p class="soft">${m.noKeys}</p>`
         : table({
             labelledBy: id,
-            head: [m.key, m.scopes, m.note, m.created, m.expiry, m.lastUsed, ''],
+            head: [m.key, m.scopes, m.note, m.created, m.expiry, m.lastUsed, m.keyState],
             rows: keys.map((key) => [
               html`<span class="code">${key.id}</span>`,
               html`<span class="chips">${key.scopes.map((scope) => html`<span class="chip">${scope}</span>`)}</span>`,
               key.note ?? '',
               key.created ? formatTime(key.created) : '',
               key.expires ? formatTime(key.expires) : m.forEver,
-              key.last_used ? formatTime(key.last_used) : admin().never,
+              key.last_used ? dayOf(key.last_used) : admin().never,
               this.stateOf(key),
             ]),
           })}
@@ -195,4 +195,9 @@ function listOf(text: FormDataEntryValue | null): string[] {
   return String(text ?? '')
     .split(/[,、，\s]+/u)
     .filter((one) => one !== '');
+}
+
+// The server keeps the day alone, of UTC.
+function dayOf(iso: string): string {
+  return new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(iso));
 }
