@@ -7,4 +7,4 @@ import { isStart, parseState } from './search/url-state.ts';
 applyTheme();
 
 const state = parseState(location.search);
-if (location.pathname === '/' && !isStart(state) && !state.picture) answerTo(state).catch(() => undefined); // the page tells
+if (location.pathname === '/' && !isStart(state) && !state.picture) answerTo(state, true).catch(() => undefined); // the page tells

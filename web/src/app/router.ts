@@ -1,17 +1,24 @@
 // The address is the state: views read it, change it by navigate(), and hear of every change, also by back and forward.
 
-const changes = new EventTarget();
+type Listener = (isReturn: boolean) => void; // by back or forward: what was there may be shown again
+
+const listeners = new Set<Listener>();
+
+function tell(isReturn: boolean): void {
+  for (const listener of [...listeners]) listener(isReturn);
+}
 
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
   if (to === location.pathname + location.search) return;
   if (options.replace) history.replaceState(null, '', to);
   else history.pushState(null, '', to);
-  changes.dispatchEvent(new Event('change'));
+  tell(false);
 }
 
-export function onRouteChange(callback: () => void): () => void {
-  changes.addEventListener('change', callback);
-  return () => changes.removeEventListener('change', callback);
+// Calls back at each change; returns what ends that.
+export function onRouteChange(listener: Listener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 // Links inside the page do not load it anew; those that open elsewhere, download or leave it do.
@@ -27,6 +34,6 @@ function followLink(event: MouseEvent): void {
 }
 
 export function startRouter(): void {
-  addEventListener('popstate', () => changes.dispatchEvent(new Event('change')));
+  addEventListener('popstate', () => tell(true));
   document.addEventListener('click', followLink);
 }

@@ -1,4 +1,5 @@
-// Asks for hits and keeps the last answers: going back shows at once what was there.
+// Asks for hits and keeps the last answers: going back shows at once what was there. Whatever else asks, asks anew, for
+// items come and go.
 
 import * as api from '../api/client.ts';
 import { path } from '../api/client.ts';
@@ -29,13 +30,17 @@ export class PictureMissing extends Error {}
 
 const answers = new Map<string, Promise<Answer>>();
 
-export function answerTo(state: SearchState): Promise<Answer> {
+// `mayBeKept`: an answer of before will do.
+export function answerTo(state: SearchState, mayBeKept: boolean): Promise<Answer> {
   const key = answerKey(state);
-  const known = answers.get(key);
-  if (known) return known;
+  const kept = answers.get(key);
+  if (kept && mayBeKept) return kept;
+  answers.delete(key); // the last one asked for is the last to be dropped
   const answer = hasQuery(state) ? search(queryOf(state), state) : browse(conjunctions(state.filters));
   answers.set(key, answer);
-  answer.catch(() => answers.delete(key));
+  answer.catch(() => {
+    if (answers.get(key) === answer) answers.delete(key);
+  });
   const [oldest] = answers.keys();
   if (answers.size > kMostKept && oldest !== undefined) answers.delete(oldest);
   return answer;
@@ -46,9 +51,6 @@ export function keepAnswer(state: SearchState, answer: Answer): void {
   answers.set(answerKey(state), Promise.resolve(answer));
 }
 
-export function forgetAnswers(): void {
-  answers.clear();
-}
 
 export function queryOf(state: SearchState): Query {
   const query: Query = { limit: kPage };
@@ -110,6 +112,12 @@ export function asHit(item: Item): Hit {
 }
 
 const items = new Map<string, Promise<Item>>();
+
+// Somebody else may sign in, who may see other things.
+export function forgetAnswers(): void {
+  answers.clear();
+  items.clear();
+}
 
 export function itemOf(id: string): Promise<Item> {
   const known = items.get(id);

@@ -24,6 +24,7 @@ export class ItemView extends View {
   @property({ attribute: false }) search: SearchState = kNothing;
   @property({ attribute: false }) hits: Hit[] = [];
   @property({ attribute: false }) bits = 0;
+  @property({ attribute: false }) notice: TemplateResult | undefined; // of what was done last
   @property({ attribute: false }) go: (change: Partial<SearchState>) => void = () => undefined;
   @property({ attribute: false }) judge: (hit: Hit, right: boolean) => void = () => undefined;
   @property({ attribute: false }) close: () => void = () => undefined;
@@ -94,6 +95,7 @@ export class ItemView extends View {
             ${icons.close}
           </button>
         </header>
+        ${this.notice ? html`<div class="item-notice">${this.notice}</div>` : nothing}
         ${this.hit
           ? this.body(this.hit)
           : html`<div class="item-body">

@@ -18,6 +18,10 @@ export function judgementOf(state: SearchState, id: string): boolean | undefined
   return judged.get(keyOf(state, id));
 }
 
+export function forgetJudgements(): void {
+  judged.clear();
+}
+
 export function onJudgement(callback: () => void): () => void {
   changes.addEventListener('change', callback);
   return () => changes.removeEventListener('change', callback);

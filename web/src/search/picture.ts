@@ -26,7 +26,7 @@ export function pictureOf(key: string): QueryPicture | undefined {
 
 // Whether a file can be one at all. What this browser does not know, such as TIFF, the server may.
 export function mayBePicture(file: File): boolean {
-  return !/^(text|audio|video)\//.test(file.type);
+  return !/^(text|audio|video)\/|^application\/(pdf|zip)/.test(file.type);
 }
 
 export async function takePicture(source: Blob, name: string): Promise<QueryPicture> {

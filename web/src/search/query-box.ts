@@ -143,7 +143,7 @@ export class QueryBox extends View {
       <input
         id=${id}
         type="file"
-        accept="image/*,.tif,.tiff,.svg,.heic,.pdf"
+        accept="image/*,.tif,.tiff,.svg,.heic"
         capture=${isCamera ? 'environment' : nothing}
         aria-label=${name}
         hidden

@@ -12,17 +12,18 @@ import type { KeysHelp } from '../app/keys-help.ts';
 import { shell } from '../app/messages.ts';
 import { problemNotice } from '../app/problem-notice.ts';
 import { navigate, onRouteChange } from '../app/router.ts';
+import { may, onSessionChange, session } from '../app/session.ts';
 import { View } from '../app/view.ts';
 import { formatNumber } from '../i18n/language.ts';
-import { answerTo, itemOf, keepAnswer, PictureMissing, type Answer } from './answers.ts';
+import { answerTo, forgetAnswers, itemOf, keepAnswer, PictureMissing, type Answer } from './answers.ts';
 import { columnName } from './column-name.ts';
 import './crop-dialog.ts';
 import type { Part } from './crop-geometry.ts';
 import './drop-target.ts';
 import './filter-panel.ts';
 import './item-view.ts';
-import { judge } from './judgements.ts';
-import { labelColumns, type LabelColumn } from './label-columns.ts';
+import { forgetJudgements, judge } from './judgements.ts';
+import { forgetLabelColumns, labelColumns, type LabelColumn } from './label-columns.ts';
 import { search } from './messages.ts';
 import { cropPicture, mayBePicture, pictureOf, takePicture } from './picture.ts';
 import './query-box.ts';
@@ -69,20 +70,24 @@ export class SearchPage extends View {
     document.addEventListener('keydown', keys);
     this.endings.push(
       () => document.removeEventListener('keydown', keys),
-      onRouteChange(() => this.take()),
+      onRouteChange((isReturn) => this.take(isReturn)),
+      onSessionChange(() => this.requestUpdate()),
       onConnectionChange((now) => {
         if (now !== 'here') return;
-        if (this.error instanceof ServerAway) this.ask();
+        if (this.error instanceof ServerAway) this.ask(false);
         void this.loadSurroundings();
       }),
     );
-    this.take();
+    this.take(true);
     void this.loadSurroundings();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     for (const end of this.endings.splice(0)) end();
+    forgetAnswers();
+    forgetJudgements();
+    forgetLabelColumns();
   }
 
   protected override async firstUpdated(): Promise<void> {
@@ -93,7 +98,7 @@ export class SearchPage extends View {
 
   // ---- state ----
 
-  private take(): void {
+  private take(isReturn: boolean): void {
     if (location.pathname !== '/') return;
     const before = this.search;
     this.search = parseState(location.search);
@@ -102,7 +107,7 @@ export class SearchPage extends View {
       this.hasOpenedItem = false;
       this.focusHit(before.item);
     }
-    if (answerKey(this.search) !== this.asked) this.ask();
+    if (answerKey(this.search) !== this.asked) this.ask(isReturn);
     document.title = this.documentTitle();
   }
 
@@ -110,10 +115,12 @@ export class SearchPage extends View {
     const next = { ...this.search, item: '', why: false, ...change };
     const isStep = this.search.item !== '' && next.item !== '';
     if (next.item && !this.search.item) this.hasOpenedItem = true;
-    navigate(formatState(next), { replace: isStep });
+    const to = formatState(next);
+    if (to === location.pathname + location.search) this.ask(false);
+    else navigate(to, { replace: isStep });
   }
 
-  private ask(): void {
+  private ask(mayBeKept: boolean): void {
     const asked = answerKey(this.search);
     const isFirst = this.asked === undefined;
     this.asked = asked;
@@ -127,7 +134,7 @@ export class SearchPage extends View {
     const slow = setTimeout(() => {
       if (isCurrent()) this.isSlow = true;
     }, kSkeletonAfterMs);
-    answerTo(this.search)
+    answerTo(this.search, mayBeKept)
       .then((answer) => {
         if (!isCurrent()) return;
         this.answer = answer;
@@ -284,7 +291,7 @@ export class SearchPage extends View {
           ></query-box>
         </div>
         ${this.notice ? html`<div class="search-notice">${this.notice}</div>` : nothing}
-        ${atStart ? startBrowse(this.columns) : this.results()}
+        ${atStart ? this.browse() : this.results()}
       </div>
       <footer class="page-foot small">
         <button class="button quiet small keys-open" type="button" @click=${() => this.keysHelp?.open()}>
@@ -297,6 +304,7 @@ export class SearchPage extends View {
             .search=${this.search}
             .hits=${this.answer?.hits ?? []}
             .bits=${this.answer?.bits ?? 0}
+            .notice=${this.notice}
             .go=${(change: Partial<SearchState>) => this.go(change)}
             .judge=${(hit: Hit, right: boolean) => this.judge(hit, right)}
             .close=${() => this.closeItem()}
@@ -315,6 +323,11 @@ export class SearchPage extends View {
       ></drop-target>
       <keys-help></keys-help>
     `;
+  }
+
+  // A key that may only search cannot list items.
+  private browse(): TemplateResult | typeof nothing {
+    return session() && !may('read') ? nothing : startBrowse(this.columns);
   }
 
   private results(): TemplateResult {
@@ -423,7 +436,7 @@ export class SearchPage extends View {
             </button>`
           : nothing}
       </div>`;
-    return problemNotice(this.error, () => this.ask());
+    return problemNotice(this.error, () => this.ask(false));
   }
 
   private waiting(): TemplateResult {
