@@ -361,7 +361,7 @@ export class SearchPage extends View {
       ${this.likeItem?.thumb ? html`<img class="like-thumb" src="${this.likeItem.thumb}?w=128" alt="" width="56" height="56" />` : nothing}
       <div class="results-title">
         <h1 id="results-title">${this.heading()}</h1>
-        ${this.answer ? html`<p class="soft small">${this.summary(this.answer)}</p>` : nothing}
+        ${this.answer?.hits.length ? html`<p class="soft small">${this.summary(this.answer)}</p>` : nothing}
       </div>
       ${this.columns.length > 0
         ? html`<button class="button filters-open" type="button" @click=${this.openFilters}>
@@ -436,11 +436,12 @@ export class SearchPage extends View {
             </button>`
           : nothing}
       </div>`;
+    if (this.error instanceof ServerAway) return this.waiting(); // the banner says it
     return problemNotice(this.error, () => this.ask(false));
   }
 
   private waiting(): TemplateResult {
-    if (!this.isSlow) return html`<div class="results-wait"></div>`;
+    if (!this.isSlow && !this.error) return html`<div class="results-wait"></div>`;
     return html`<p class="visually-hidden" role="status">${search().searching}</p>
       <div class="results" aria-hidden="true">${Array.from({ length: 8 }, () => html`<div class="skeleton card-skeleton"></div>`)}</div>`;
   }
