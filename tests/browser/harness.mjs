@@ -5,7 +5,7 @@
 // playwright-core and axe-core lie; CHROMIUM the browser; SCREENSHOTS the folder for pictures of what was seen.
 // What is missing is said in one line, and the file ends with status 77: skipped.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -44,9 +44,12 @@ const axePath = fromNpm('axe-core');
 export const picture = name => path.join(DATA, 'pictures', name);
 export const badPicture = name => path.join(DATA, 'bad', name);
 
+// The work is small: one thread a program does it sooner than two that wait for each other beside a browser.
+const alone = { ...env, OMP_NUM_THREADS: '1' };
+
 /** One command of the program on a workspace; its standard output. */
 export function warifu(workspace, ...args) {
-  const done = spawnSync(WARIFU, ['--workspace', workspace, ...args], { encoding: 'utf8' });
+  const done = spawnSync(WARIFU, ['--workspace', workspace, ...args], { encoding: 'utf8', env: alone });
   if (done.status !== 0 && done.status !== 1) throw new Error(`warifu ${args.join(' ')}: status ${done.status}\n${done.stderr}`);
   return done.stdout;
 }
@@ -59,8 +62,17 @@ export function freshFolder() {
   return folder;
 }
 
+let first; // the workspace that the others of this file are copies of
+
 /** Sixty drawn pictures, half of them with English and half with Japanese texts; codes of 16 bits, calibrated. */
 export function makeWorkspace() {
+  first ??= trainWorkspace();
+  const workspace = path.join(freshFolder(), 'ws');
+  cpSync(first, workspace, { recursive: true });
+  return workspace;
+}
+
+function trainWorkspace() {
   const workspace = path.join(freshFolder(), 'ws');
   warifu(workspace, 'ingest', path.join(DATA, 'pairs.jsonl'), '--splits', path.join(DATA, 'splits'));
   warifu(workspace, 'train', '--method', 'cca-itq', '--bits', '8,16', '--image-encoder', 'classic', '--text-encoder', 'bow');
@@ -87,7 +99,7 @@ export class Server {
     server.workspace = workspace;
     server.process = spawn(WARIFU,
       ['--workspace', workspace, 'serve', '--port', String(port), '--output', 'jsonl', ...flags],
-      { stdio: ['ignore', 'pipe', 'pipe'] });
+      { stdio: ['ignore', 'pipe', 'pipe'], env: alone });
     running.add(server);
     server.errors = '';
     server.process.stderr.on('data', bytes => { server.errors += bytes; });

@@ -45,17 +45,22 @@ scenario('the administration of a server that stops goes on by itself too', () =
 });
 
 scenario('a server that is busy is asked again when it said, and the page says so meanwhile', () => server, { expected: away }, async ({ page }) => {
-  let refused = 0;
+  await page.goto('/');
+  await box(page).waitFor();
+  await page.waitForLoadState('networkidle');
+  let asked = 0;
   await page.route('**/v1/search', async route => {
-    if (++refused > 1) return route.continue();
+    if (++asked > 1) return route.continue();
     return route.fulfill({
       status: 503,
-      headers: { 'Retry-After': '2', 'Content-Type': 'application/problem+json' },
+      headers: { 'Retry-After': '3', 'Content-Type': 'application/problem+json' },
       body: JSON.stringify({ type: 'urn:warifu:problem:busy', title: 'Service Unavailable', status: 503, detail: 'too many requests are waiting', code: 'busy', instance: '0' }),
     });
   });
-  await page.goto('/?q=star');
+  await box(page).fill('star');
+  await page.keyboard.press('Enter');
   await page.getByText(/The server is busy/).waitFor();
   await hits(page).first().waitFor();
+  assert.equal(asked, 2);
   assert.equal(await page.getByText(/The server is busy/).count(), 0);
 });
