@@ -11,7 +11,9 @@ const proxy = Object.fromEntries(
       // The server refuses requests whose Host it does not know and whose Origin is another one.
       changeOrigin: true,
       headers: { origin: server },
-      configure(to: { on(event: 'error', listener: (error: Error, request: unknown, response: unknown) => void): void }) {
+      configure(to: {
+        on(event: 'error', listener: (error: Error, request: unknown, response: unknown) => void): void;
+      }) {
         to.on('error', (_error, _request, response) => {
           const answer = response as { writeHead?: (status: number) => void; end: () => void };
           answer.writeHead?.(502);

@@ -42,7 +42,12 @@ test('waiting for a busy server can be given up', async () => {
 test('a refusal keeps its code, its hint and the number of the request', async () => {
   const said = { detail: 'no item is called x', code: 'not_found', hint: 'look again' };
   answers(new Response(JSON.stringify(said), { status: 404, headers: { 'X-Request-Id': 'r1' } }));
-  await assert.rejects(api.get('/v1/items/x'), { message: said.detail, code: said.code, hint: said.hint, request: 'r1' });
+  await assert.rejects(api.get('/v1/items/x'), {
+    message: said.detail,
+    code: said.code,
+    hint: said.hint,
+    request: 'r1',
+  });
 });
 
 test('being signed out is told', async () => {

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { between, dragCorner, fitWithin, isWhole, kLeast, kWhole, move, toPixels } from '../src/search/crop-geometry.ts';
+import {
+  between,
+  dragCorner,
+  fitWithin,
+  isWhole,
+  kLeast,
+  kWhole,
+  move,
+  toPixels,
+} from '../src/search/crop-geometry.ts';
 
 const kMiddle = { x: 0.25, y: 0.25, width: 0.5, height: 0.5 };
 
@@ -28,7 +37,12 @@ test('a click draws the least part, inside the picture', () => {
 });
 test('pixels are whole, inside the picture and at least one', () => {
   assert.deepEqual(toPixels(kWhole, 3, 2), { x: 0, y: 0, width: 3, height: 2 });
-  assert.deepEqual(toPixels({ x: 0.999, y: 0.999, width: 0.001, height: 0.001 }, 10, 10), { x: 9, y: 9, width: 1, height: 1 });
+  assert.deepEqual(toPixels({ x: 0.999, y: 0.999, width: 0.001, height: 0.001 }, 10, 10), {
+    x: 9,
+    y: 9,
+    width: 1,
+    height: 1,
+  });
 });
 test('a picture is made smaller but never larger, and keeps its shape', () => {
   assert.deepEqual(fitWithin(4000, 3000, 1024), { width: 1024, height: 768 });

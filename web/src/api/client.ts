@@ -87,7 +87,7 @@ async function reach(path: string, request: RequestInit): Promise<Response> {
   return response;
 }
 
-export async function read(response: Response): Promise<unknown> {
+async function read(response: Response): Promise<unknown> {
   serverAnswered();
   if (response.status === 204) return undefined;
   if (response.ok) return response.json();

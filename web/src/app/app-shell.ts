@@ -26,7 +26,6 @@ export class AppShell extends View {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    document.documentElement.lang = language();
     startRouter();
     let wasAway = false;
     this.endings.push(
@@ -66,17 +65,30 @@ export class AppShell extends View {
     const chosen = theme();
     const other = language() === 'ja' ? 'en' : 'ja';
     return html`<header class="shell-header">
-      <a class="brand" href="/" aria-label="Warifu 割符">${tally}<span class="latin">Warifu</span><span class="ja" lang="ja">割符</span></a>
+      <a class="brand" href="/" aria-label="Warifu 割符"
+        >${tally}<span class="latin">Warifu</span><span class="ja" lang="ja">割符</span></a
+      >
       <nav>
-        ${may('admin')
-          ? html`<a class="button quiet" href="/admin" aria-current=${isAdmin ? 'page' : nothing}>${m.admin}</a>`
-          : nothing}
-        ${hasKey()
-          ? html`<button class="button quiet" type="button" title=${m.signedInAs(session()?.name ?? '')} @click=${() => signOut()}>
-              ${m.signOut}
-            </button>`
-          : nothing}
-        <button class="button quiet" type="button" lang=${other} @click=${() => setLanguage(other)}>${m.inOtherLanguage}</button>
+        ${
+          may('admin')
+            ? html`<a class="button quiet" href="/admin" aria-current=${isAdmin ? 'page' : nothing}>${m.admin}</a>`
+            : nothing
+        }
+        ${
+          hasKey()
+            ? html`<button
+                class="button quiet"
+                type="button"
+                title=${m.signedInAs(session()?.name ?? '')}
+                @click=${() => signOut()}
+              >
+                ${m.signOut}
+              </button>`
+            : nothing
+        }
+        <button class="button quiet" type="button" lang=${other} @click=${() => setLanguage(other)}>
+          ${m.inOtherLanguage}
+        </button>
         <button
           class="button quiet icon"
           type="button"
@@ -99,7 +111,9 @@ export class AppShell extends View {
     const state = connection();
     if (state === 'here') return nothing;
     if (state === 'away')
-      return html`<div class="notice doubt"><div class="body"><strong>${m.away}</strong>${m.awayHint}</div></div>`;
+      return html`<div class="notice doubt">
+        <div class="body"><strong>${m.away}</strong>${m.awayHint}</div>
+      </div>`;
     return html`<div class="notice doubt"><div class="body">${m.busy(Math.ceil(state.busyForSeconds))}</div></div>`;
   }
 

@@ -30,7 +30,12 @@ export class KeysHelp extends View {
     return html`<dialog class="keys-help" aria-labelledby="keys-title">
       <header>
         <h2 id="keys-title">${m.keys}</h2>
-        <button class="button quiet icon" type="button" aria-label=${m.close} @click=${() => this.querySelector('dialog')?.close()}>
+        <button
+          class="button quiet icon"
+          type="button"
+          aria-label=${m.close}
+          @click=${() => this.querySelector('dialog')?.close()}
+        >
           ${icons.close}
         </button>
       </header>

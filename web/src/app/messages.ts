@@ -14,7 +14,8 @@ export const shell = messages(
     signIn: 'Sign in',
     signInWhy: 'This server asks for a key. An administrator makes keys; yours begins with “wrf_”.',
     key: 'Key',
-    wrongKey: 'This key is not valid, or no longer. Check that all of it was pasted, or ask an administrator for another.',
+    wrongKey:
+      'This key is not valid, or no longer. Check that all of it was pasted, or ask an administrator for another.',
     away: 'The server does not answer.',
     awayHint: 'Your page is kept. It goes on by itself as soon as the server is back.',
     back: 'The server is back.',
@@ -24,8 +25,14 @@ export const shell = messages(
     request: (id: string) => `Request ${id}`,
     // What the page says better than the server can, by the problem's code; each: what is wrong, what to do next.
     problems: {
-      bad_format: ['This picture cannot be read.', 'The file may be damaged or be something else. Open it, save it as JPEG or PNG, and try that.'],
-      payload_too_large: ['This picture is too large for the server.', 'Save a smaller copy, or crop it to the part that counts.'],
+      bad_format: [
+        'This picture cannot be read.',
+        'The file may be damaged or be something else. Open it, save it as JPEG or PNG, and try that.',
+      ],
+      payload_too_large: [
+        'This picture is too large for the server.',
+        'Save a smaller copy, or crop it to the part that counts.',
+      ],
       not_found: ['This is not there, or not for you to see.', 'It may have been removed. Search again.'],
       permission_denied: ['Your key does not allow this.', 'Ask an administrator for a key that does.'],
       too_many_requests: ['The server lets one user ask only so often.', 'Wait a moment, then try again.'],
@@ -49,7 +56,8 @@ export const shell = messages(
     signIn: 'サインイン',
     signInWhy: 'このサーバーの利用にはキーが必要です。キーは管理者が発行します（「wrf_」で始まります）。',
     key: 'キー',
-    wrongKey: 'キーが正しくないか、無効になっています。全体が貼り付けられているか確認するか、管理者に新しいキーを依頼してください。',
+    wrongKey:
+      'キーが正しくないか、無効になっています。全体が貼り付けられているか確認するか、管理者に新しいキーを依頼してください。',
     away: 'サーバーが応答しません。',
     awayHint: '画面の内容はそのままです。サーバーが戻りしだい自動的に再開します。',
     back: 'サーバーが復帰しました。',
@@ -58,8 +66,14 @@ export const shell = messages(
     retry: '再試行',
     request: (id) => `リクエスト ${id}`,
     problems: {
-      bad_format: ['この画像は読み込めません。', 'ファイルが壊れているか、画像ではない可能性があります。開いて JPEG か PNG で保存し直してから試してください。'],
-      payload_too_large: ['この画像はサーバーには大きすぎます。', '小さくして保存するか、必要な部分を切り抜いてください。'],
+      bad_format: [
+        'この画像は読み込めません。',
+        'ファイルが壊れているか、画像ではない可能性があります。開いて JPEG か PNG で保存し直してから試してください。',
+      ],
+      payload_too_large: [
+        'この画像はサーバーには大きすぎます。',
+        '小さくして保存するか、必要な部分を切り抜いてください。',
+      ],
       not_found: ['存在しないか、閲覧が許可されていません。', '削除された可能性があります。もう一度検索してください。'],
       permission_denied: ['このキーでは許可されていません。', '必要な権限を持つキーを管理者に依頼してください。'],
       too_many_requests: ['一人あたりの要求回数の上限に達しました。', '少し待ってから再試行してください。'],

@@ -22,9 +22,11 @@ export function problemNotice(error: unknown, retry?: () => void): TemplateResul
       <strong>${what}</strong>
       ${hint ? html`<span>${hint}</span>` : nothing}
       ${known ? html`<span class="small soft notice-more" lang="en">${said}</span>` : nothing}
-      ${problem && problem.status >= 500 && problem.request
-        ? html`<span class="small soft code notice-more">${m.request(problem.request)}</span>`
-        : nothing}
+      ${
+        problem && problem.status >= 500 && problem.request
+          ? html`<span class="small soft code notice-more">${m.request(problem.request)}</span>`
+          : nothing
+      }
     </div>
     ${retry && mayHelp(error) ? html`<button class="button" type="button" @click=${retry}>${m.retry}</button>` : nothing}
   </div>`;

@@ -40,11 +40,13 @@ export class SignIn extends View {
             aria-describedby=${isWrong ? 'key-problem' : nothing}
           />
         </div>
-        ${isWrong
-          ? html`<p class="notice bad" id="key-problem" role="alert">${m.wrongKey}</p>`
-          : this.error
-            ? problemNotice(this.error)
-            : nothing}
+        ${
+          isWrong
+            ? html`<p class="notice bad" id="key-problem" role="alert">${m.wrongKey}</p>`
+            : this.error
+              ? problemNotice(this.error)
+              : nothing
+        }
         <button class="button primary" ?disabled=${this.isAsking}>${m.signIn}</button>
       </form>
     </div>`;

@@ -77,14 +77,19 @@ export class ExplainPanel extends View {
 
   protected override render(): TemplateResult {
     const m = explain();
-    return html`<section class="explain" aria-labelledby="explain-title" aria-busy=${this.explanation || this.error ? 'false' : 'true'}>
+    return html`<section
+      class="explain"
+      aria-labelledby="explain-title"
+      aria-busy=${this.explanation || this.error ? 'false' : 'true'}
+    >
       <h3 id="explain-title">${m.title}</h3>
       ${this.error ? this.problem() : this.explanation ? this.body(this.explanation) : this.waiting()}
     </section>`;
   }
 
   private waiting(): TemplateResult {
-    return html`<p class="soft" role="status">${explain().asking}</p><div class="skeleton explain-skeleton"></div>`;
+    return html`<p class="soft" role="status">${explain().asking}</p>
+      <div class="skeleton explain-skeleton"></div>`;
   }
 
   private problem(): TemplateResult {
@@ -141,27 +146,31 @@ export class ExplainPanel extends View {
     const m = explain();
     return html`<div class="explain-side of-${place}">
       <h4>${title}</h4>
-      ${picture
-        ? html`<figure class="heat">
-            <img src=${picture} alt="" />
-            ${side.patches ? this.heat(place, side.patches) : nothing}
-          </figure>`
-        : side.patches
-          ? html`<p class="soft small">${m.noOverlay}</p>`
-          : nothing}
+      ${
+        picture
+          ? html`<figure class="heat">
+              <img src=${picture} alt="" />
+              ${side.patches ? this.heat(place, side.patches) : nothing}
+            </figure>`
+          : side.patches
+            ? html`<p class="soft small">${m.noOverlay}</p>`
+            : nothing
+      }
       ${side.text ? this.weightedText(side.text, side.words ?? []) : nothing}
-      ${side.alignments?.length
-        ? html`<h5>${m.alignments}</h5>
-            <ul class="explain-alignments">
-              ${side.alignments.map(
-                ({ phrase, row, column, cosine }) =>
-                  html`<li>
-                    <span lang="">${phrase}</span>
-                    <span class="soft small">${m.patch(row + 1, column + 1, signedPercent(cosine))}</span>
-                  </li>`,
-              )}
-            </ul>`
-        : nothing}
+      ${
+        side.alignments?.length
+          ? html`<h5>${m.alignments}</h5>
+              <ul class="explain-alignments">
+                ${side.alignments.map(
+                  ({ phrase, row, column, cosine }) =>
+                    html`<li>
+                      <span lang="">${phrase}</span>
+                      <span class="soft small">${m.patch(row + 1, column + 1, signedPercent(cosine))}</span>
+                    </li>`,
+                )}
+              </ul>`
+          : nothing
+      }
     </div>`;
   }
 
@@ -170,10 +179,24 @@ export class ExplainPanel extends View {
     const m = explain();
     const hatch = `hatch-${place}`;
     const named = new Map(patches.named.map((one) => [`${one.row},${one.column}`, one]));
-    return html`<svg class="heat-patches" viewBox="0 0 1 1" preserveAspectRatio="none" role="group" aria-label=${m.patches}>
+    return html`<svg
+      class="heat-patches"
+      viewBox="0 0 1 1"
+      preserveAspectRatio="none"
+      role="group"
+      aria-label=${m.patches}
+    >
       <defs>
-        <pattern id=${hatch} class="hatch" width="0.02" height="0.02" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-          <rect width="0.02" height="0.02"></rect><rect class="line" width="0.01" height="0.02"></rect>
+        <pattern
+          id=${hatch}
+          class="hatch"
+          width="0.02"
+          height="0.02"
+          patternUnits="userSpaceOnUse"
+          patternTransform="rotate(45)"
+        >
+          <rect width="0.02" height="0.02"></rect>
+          <rect class="line" width="0.01" height="0.02"></rect>
         </pattern>
       </defs>
       ${patchesOf(patches).map((patch) => {

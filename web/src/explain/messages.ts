@@ -18,7 +18,8 @@ export const explain = messages(
     word: (word: string, percent: string) => `${word}: ${percent}`,
     bits: 'The two codes',
     bitsOf: (shared: string, bits: string) => `${shared} of ${bits} bits are the same.`,
-    bitsHelp: 'Each column is one bit: above yours, below the item’s. Point at a part or a word to see the bits it holds.',
+    bitsHelp:
+      'Each column is one bit: above yours, below the item’s. Point at a part or a word to see the bits it holds.',
     bit: (bit: number, isShared: boolean) => `Bit ${bit}: ${isShared ? 'the same' : 'differs'}`,
     heldBy: (what: string) => `held by ${what}`,
     alignments: 'Parts and phrases that belong together',

@@ -51,7 +51,6 @@ export function keepAnswer(state: SearchState, answer: Answer): void {
   answers.set(answerKey(state), Promise.resolve(answer));
 }
 
-
 export function queryOf(state: SearchState): Query {
   const query: Query = { limit: kPage };
   if (state.text) query.text = state.text;

@@ -11,7 +11,9 @@ export function confidenceChip(hit: Hit): TemplateResult | typeof nothing {
   if (!hit.confidence) return nothing;
   const m = search();
   const title = hit.probability === undefined ? nothing : m.probability(percent(hit.probability));
-  return html`<span class="chip confidence ${kLook[hit.confidence]}" title=${title}>${m.confidence[hit.confidence]}</span>`;
+  return html`<span class="chip confidence ${kLook[hit.confidence]}" title=${title}
+    >${m.confidence[hit.confidence]}</span
+  >`;
 }
 
 export function percent(probability: number): string {

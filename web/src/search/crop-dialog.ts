@@ -60,10 +60,17 @@ export class CropDialog extends View {
   protected override render(): TemplateResult {
     const m = search();
     const size = m.cropSize(formatShare(this.chosen.width), formatShare(this.chosen.height));
-    return html`<dialog class="crop" aria-labelledby="crop-title" aria-describedby="crop-help" @close=${() => this.close()}>
+    return html`<dialog
+      class="crop"
+      aria-labelledby="crop-title"
+      aria-describedby="crop-help"
+      @close=${() => this.close()}
+    >
       <header>
         <h2 id="crop-title">${m.cropTitle}</h2>
-        <button class="button quiet icon" type="button" aria-label=${m.cancel} @click=${this.cancel}>${icons.close}</button>
+        <button class="button quiet icon" type="button" aria-label=${m.cancel} @click=${this.cancel}>
+          ${icons.close}
+        </button>
       </header>
       <p class="soft small" id="crop-help">${m.cropHelp}</p>
       <div class="crop-stage">
@@ -118,7 +125,8 @@ export class CropDialog extends View {
     const corner = target.dataset['corner'] as Corner | undefined;
     this.last = this.place(event);
     if (corner) this.hold = { kind: 'corner', corner };
-    else if (target.classList.contains('crop-part') && this.chosen.width * this.chosen.height < 0.98) this.hold = { kind: 'move' };
+    else if (target.classList.contains('crop-part') && this.chosen.width * this.chosen.height < 0.98)
+      this.hold = { kind: 'move' };
     else this.hold = { kind: 'draw', ...this.last };
     (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
   }

@@ -34,35 +34,39 @@ export class FilterPanel extends View {
     const shown = this.shown(name, values, isOpen);
     return html`<fieldset class="filter-column">
       <legend lang="">${title}</legend>
-      ${isOpen && values.length >= kLong
-        ? html`<input
-            class="input"
-            type="search"
-            aria-label=${m.findValue(title)}
-            placeholder=${m.findValue(title)}
-            .value=${this.wanted.get(name) ?? ''}
-            @input=${(event: Event) => this.want(name, (event.target as HTMLInputElement).value)}
-          />`
-        : nothing}
+      ${
+        isOpen && values.length >= kLong
+          ? html`<input
+              class="input"
+              type="search"
+              aria-label=${m.findValue(title)}
+              placeholder=${m.findValue(title)}
+              .value=${this.wanted.get(name) ?? ''}
+              @input=${(event: Event) => this.want(name, (event.target as HTMLInputElement).value)}
+            />`
+          : nothing
+      }
       <ul class="filter-values">
         ${shown.map(({ value, items }) => this.value(name, value, items))}
         ${shown.length === 0 ? html`<li class="soft small" role="status">${m.noValue}</li>` : nothing}
       </ul>
-      ${values.length > kShort
-        ? html`<button
-            class="button quiet small filter-all"
-            type="button"
-            aria-expanded=${isOpen ? 'true' : 'false'}
-            aria-describedby="filter-column-${index}"
-            @click=${() => this.toggle(name)}
-          >
-            ${isOpen ? m.showFewer : m.showAll(formatNumber(values.length))}<span
-              class="visually-hidden"
-              id="filter-column-${index}"
-              >${title}</span
+      ${
+        values.length > kShort
+          ? html`<button
+              class="button quiet small filter-all"
+              type="button"
+              aria-expanded=${isOpen ? 'true' : 'false'}
+              aria-describedby="filter-column-${index}"
+              @click=${() => this.toggle(name)}
             >
-          </button>`
-        : nothing}
+              ${isOpen ? m.showFewer : m.showAll(formatNumber(values.length))}<span
+                class="visually-hidden"
+                id="filter-column-${index}"
+                >${title}</span
+              >
+            </button>`
+          : nothing
+      }
     </fieldset>`;
   }
 

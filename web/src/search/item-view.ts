@@ -87,21 +87,31 @@ export class ItemView extends View {
     >
       <div class="item-sheet">
         <header class="item-bar">
-          ${index >= 0
-            ? html`${this.step(index - 1, m.previous, icons.previous)}${this.step(index + 1, m.next, icons.next)}
-                <span class="soft small">${formatNumber(index + 1)} / ${formatNumber(this.hits.length)}</span>`
-            : nothing}
-          <button class="button quiet icon item-close" type="button" aria-label=${m.close} title=${m.close} @click=${this.dismiss}>
+          ${
+            index >= 0
+              ? html`${this.step(index - 1, m.previous, icons.previous)}${this.step(index + 1, m.next, icons.next)}
+                  <span class="soft small">${formatNumber(index + 1)} / ${formatNumber(this.hits.length)}</span>`
+              : nothing
+          }
+          <button
+            class="button quiet icon item-close"
+            type="button"
+            aria-label=${m.close}
+            title=${m.close}
+            @click=${this.dismiss}
+          >
             ${icons.close}
           </button>
         </header>
         ${this.notice ? html`<div class="item-notice">${this.notice}</div>` : nothing}
-        ${this.hit
-          ? this.body(this.hit)
-          : html`<div class="item-body">
-              <h2 id="item-title">${m.item} ${this.search.item}</h2>
-              ${this.error ? problemNotice(this.error, () => this.load()) : html`<div class="skeleton item-skeleton"></div>`}
-            </div>`}
+        ${
+          this.hit
+            ? this.body(this.hit)
+            : html`<div class="item-body">
+                <h2 id="item-title">${m.item} ${this.search.item}</h2>
+                ${this.error ? problemNotice(this.error, () => this.load()) : html`<div class="skeleton item-skeleton"></div>`}
+              </div>`
+        }
       </div>
     </dialog>`;
   }
@@ -133,30 +143,38 @@ export class ItemView extends View {
     const isCompared = hasQuery(this.search) && hit.rank > 0;
     const isLong = [...name].length > 120;
     return html`<div class="item-body ${hit.thumb ? 'with-picture' : ''}">
-      ${hit.thumb && !this.isExplained ? html`<div class="item-picture">
-        <img src="${hit.thumb}?w=1024" alt=${shortened(name)} />
-      </div>` : nothing}
+      ${
+        hit.thumb && !this.isExplained
+          ? html`<div class="item-picture">
+              <img src="${hit.thumb}?w=1024" alt=${shortened(name)} />
+            </div>`
+          : nothing
+      }
       <div class="item-facts">
         <h2 id="item-title" lang="">${isLong ? shortened(name) : markedText(name, hit.words ?? [])}</h2>
         ${isLong ? html`<p class="item-text" lang="">${markedText(name, hit.words ?? [])}</p>` : nothing}
         ${isCompared && hit.confidence ? this.verdict(hit) : nothing}
         <div class="item-actions">
           <a class="button" href=${likeLink(this.search, hit.id)}>${icons.more}${m.moreLike}</a>
-          ${isCompared
-            ? html`<button
-                class="button"
-                type="button"
-                aria-pressed=${this.isExplained ? 'true' : 'false'}
-                @click=${() => this.go({ item: hit.id, why: !this.isExplained })}
-              >
-                ${icons.why}${m.why}
-              </button>
-              ${judgeButtons(this.search, hit, this.judge, { withWords: true })}`
-            : nothing}
+          ${
+            isCompared
+              ? html`<button
+                    class="button"
+                    type="button"
+                    aria-pressed=${this.isExplained ? 'true' : 'false'}
+                    @click=${() => this.go({ item: hit.id, why: !this.isExplained })}
+                  >
+                    ${icons.why}${m.why}
+                  </button>
+                  ${judgeButtons(this.search, hit, this.judge, { withWords: true })}`
+              : nothing
+          }
         </div>
-        ${this.isExplained && isCompared
-          ? html`<explain-panel .search=${this.search} .hit=${hit}></explain-panel>`
-          : nothing}
+        ${
+          this.isExplained && isCompared
+            ? html`<explain-panel .search=${this.search} .hit=${hit}></explain-panel>`
+            : nothing
+        }
         ${this.facts(hit, isCompared)}
       </div>
     </div>`;
@@ -183,34 +201,41 @@ export class ItemView extends View {
             <dd>
               ${values.map(
                 (value) =>
-                  html`<a
-                    class="chip"
-                    lang=""
-                    href=${formatState({ ...kNothing, filters: [{ column, value }] })}
+                  html`<a class="chip" lang="" href=${formatState({ ...kNothing, filters: [{ column, value }] })}
                     >${value}</a
                   >`,
               )}
             </dd>`,
       )}
       ${attributeRows(hit.attributes)}
-      ${isCompared
-        ? html`<dt>${m.foundBy}</dt>
-            <dd>${hit.channels.map((one) => m.channels[one]).join(' · ')}</dd>
-            <dt>${m.matched}</dt>
-            <dd>${m.halves[hit.modality]}</dd>`
-        : nothing}
-      ${isCompared && hit.distance !== null
-        ? html`<dt>${m.distance}</dt>
-            <dd>${m.distanceOf(formatNumber(hit.distance), formatNumber(this.bits))}</dd>`
-        : nothing}
-      ${hit.uri
-        ? html`<dt>${m.file}</dt>
-            <dd class="facts-file">
-              <span class="code">${hit.uri}</span>${navigator.clipboard
-                ? html`<button class="button quiet" type="button" @click=${() => this.copy(hit.uri)}>${m.copy}</button>`
-                : nothing}
-            </dd>`
-        : nothing}
+      ${
+        isCompared
+          ? html`<dt>${m.foundBy}</dt>
+              <dd>${hit.channels.map((one) => m.channels[one]).join(' · ')}</dd>
+              <dt>${m.matched}</dt>
+              <dd>${m.halves[hit.modality]}</dd>`
+          : nothing
+      }
+      ${
+        isCompared && hit.distance !== null
+          ? html`<dt>${m.distance}</dt>
+              <dd>${m.distanceOf(formatNumber(hit.distance), formatNumber(this.bits))}</dd>`
+          : nothing
+      }
+      ${
+        hit.uri
+          ? html`<dt>${m.file}</dt>
+              <dd class="facts-file">
+                <span class="code">${hit.uri}</span>${
+                  navigator.clipboard
+                    ? html`<button class="button quiet" type="button" @click=${() => this.copy(hit.uri)}>
+                        ${m.copy}
+                      </button>`
+                    : nothing
+                }
+              </dd>`
+          : nothing
+      }
       <dt>${m.id}</dt>
       <dd class="code">${hit.id}</dd>
     </dl>`;
@@ -230,7 +255,8 @@ export class ItemView extends View {
   }
 
   private key(event: KeyboardEvent): void {
-    if (event.altKey || event.ctrlKey || event.metaKey || (event.target as Element).closest('input, .code-strip, svg')) return;
+    if (event.altKey || event.ctrlKey || event.metaKey || (event.target as Element).closest('input, .code-strip, svg'))
+      return;
     if (event.key === 'ArrowLeft') this.show(this.index - 1);
     if (event.key === 'ArrowRight') this.show(this.index + 1);
   }
@@ -238,7 +264,8 @@ export class ItemView extends View {
 
 function attributeRows(attributes: Labels): TemplateResult[] {
   return Object.entries(attributes).map(
-    ([column, values]) => html`<dt lang="">${columnName(column)}</dt>
-      <dd lang="">${values.join(', ')}</dd>`,
+    ([column, values]) =>
+      html`<dt lang="">${columnName(column)}</dt>
+        <dd lang="">${values.join(', ')}</dd>`,
   );
 }

@@ -190,7 +190,8 @@ export const search = messages(
     shown: (count) => `${count} 件を表示`,
     found: (count) => `検索結果 ${count} 件`,
     noGoodMatch: 'よく一致するものはありません。',
-    noGoodMatchHint: '最も近いものを表示していますが、正しい見込みは低いです。別の言葉や画像を試すか、フィルターを減らしてください。',
+    noGoodMatchHint:
+      '最も近いものを表示していますが、正しい見込みは低いです。別の言葉や画像を試すか、フィルターを減らしてください。',
     noHits: '見つかりませんでした。',
     noHitsFilters: 'これらのラベルをすべて持つアイテムはありません。フィルターを外してください。',
     noHitsHint: '別の言葉か、画像で検索してください。',

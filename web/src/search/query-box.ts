@@ -94,14 +94,24 @@ export class QueryBox extends View {
           />
           ${this.listbox(isOpen)}
         </div>
-        ${this.draft
-          ? html`<button class="button quiet icon" type="button" aria-label=${m.clear} title=${m.clear} @click=${this.clear}>
-              ${icons.close}
-            </button>`
-          : nothing}
+        ${
+          this.draft
+            ? html`<button
+                class="button quiet icon"
+                type="button"
+                aria-label=${m.clear}
+                title=${m.clear}
+                @click=${this.clear}
+              >
+                ${icons.close}
+              </button>`
+            : nothing
+        }
         ${this.fileButton('picture-file', m.choosePicture, icons.picture, false)}
         ${this.fileButton('picture-camera', m.takePicture, icons.camera, true)}
-        <button class="button primary query-submit" aria-label=${m.search}>${icons.search}<span>${m.search}</span></button>
+        <button class="button primary query-submit" aria-label=${m.search}>
+          ${icons.search}<span>${m.search}</span>
+        </button>
       </div>
       ${this.options()}
     </form>`;
@@ -112,11 +122,21 @@ export class QueryBox extends View {
     const m = search();
     const { url, name } = this.picture;
     return html`<div class="query-picture">
-      ${url
-        ? html`<button type="button" class="query-thumb" aria-label=${m.crop} title=${m.crop} @click=${() => this.crop()}>
-            <img src=${url} alt="" width="40" height="40" />${icons.crop}
-          </button>`
-        : html`<span class="query-thumb" title=${name}>${icons.picture}<span class="visually-hidden">${name}</span></span>`}
+      ${
+        url
+          ? html`<button
+              type="button"
+              class="query-thumb"
+              aria-label=${m.crop}
+              title=${m.crop}
+              @click=${() => this.crop()}
+            >
+              <img src=${url} alt="" width="40" height="40" />${icons.crop}
+            </button>`
+          : html`<span class="query-thumb" title=${name}
+              >${icons.picture}<span class="visually-hidden">${name}</span></span
+            >`
+      }
       <button
         type="button"
         class="button quiet icon"
@@ -292,7 +312,9 @@ export class QueryBox extends View {
       );
       if (signal.aborted || document.activeElement !== this.input) return;
       // One value may stand in several columns: said once, where it is commonest.
-      this.suggestions = suggestions.filter(({ value }, at) => suggestions.findIndex((one) => one.value === value) === at);
+      this.suggestions = suggestions.filter(
+        ({ value }, at) => suggestions.findIndex((one) => one.value === value) === at,
+      );
       this.chosen = -1;
       if (this.suggestions.length > 0) announce(search().suggestionCount(this.suggestions.length));
     } catch {

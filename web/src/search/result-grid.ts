@@ -73,16 +73,18 @@ export class ResultGrid extends View {
         ${picture(hit)}
       </a>
       <div class="card-over">
-        ${isCompared
-          ? html`<a
-              class="button icon"
-              href=${formatState({ ...this.search, item: hit.id, why: true })}
-              tabindex=${tab}
-              aria-label=${`${m.why}: ${shortened(name)}`}
-              title=${m.why}
-              >${icons.why}</a
-            >`
-          : nothing}
+        ${
+          isCompared
+            ? html`<a
+                class="button icon"
+                href=${formatState({ ...this.search, item: hit.id, why: true })}
+                tabindex=${tab}
+                aria-label=${`${m.why}: ${shortened(name)}`}
+                title=${m.why}
+                >${icons.why}</a
+              >`
+            : nothing
+        }
         <a
           class="button icon"
           href=${likeLink(this.search, hit.id)}
@@ -95,15 +97,17 @@ export class ResultGrid extends View {
       <div class="card-body">
         <p class="card-text" lang="">${hit.thumb || !hit.text ? markedText(name, hit.words ?? []) : hit.id}</p>
         <p class="card-labels">${labelChips(hit)}</p>
-        ${isCompared
-          ? html`<div class="card-foot">
-              <span class="card-sure">
-                ${confidenceChip(hit)}
-                <span class="small soft channels">${hit.channels.map((one) => m.channels[one]).join(' · ')}</span>
-              </span>
-              ${judgeButtons(this.search, hit, this.judge, { tab })}
-            </div>`
-          : nothing}
+        ${
+          isCompared
+            ? html`<div class="card-foot">
+                <span class="card-sure">
+                  ${confidenceChip(hit)}
+                  <span class="small soft channels">${hit.channels.map((one) => m.channels[one]).join(' · ')}</span>
+                </span>
+                ${judgeButtons(this.search, hit, this.judge, { tab })}
+              </div>`
+            : nothing
+        }
       </div>
     </li>`;
   }

@@ -96,6 +96,10 @@ export class SearchPage extends View {
     this.box?.focus();
   }
 
+  protected override updated(): void {
+    document.title = this.documentTitle();
+  }
+
   // ---- state ----
 
   private take(isReturn: boolean): void {
@@ -108,7 +112,6 @@ export class SearchPage extends View {
       this.focusHit(before.item);
     }
     if (answerKey(this.search) !== this.asked) this.ask(isReturn);
-    document.title = this.documentTitle();
   }
 
   private go(change: Partial<SearchState>): void {
@@ -299,24 +302,28 @@ export class SearchPage extends View {
         </button>
         <a class="button quiet small" href="/docs">${shell().http}</a>
       </footer>
-      ${this.search.item
-        ? html`<item-view
-            .search=${this.search}
-            .hits=${this.answer?.hits ?? []}
-            .bits=${this.answer?.bits ?? 0}
-            .notice=${this.notice}
-            .go=${(change: Partial<SearchState>) => this.go(change)}
-            .judge=${(hit: Hit, right: boolean) => this.judge(hit, right)}
-            .close=${() => this.closeItem()}
-          ></item-view>`
-        : nothing}
-      ${this.isCropping && this.search.picture
-        ? html`<crop-dialog
-            .picture=${pictureOf(this.search.picture)}
-            .use=${(part: Part) => this.useCrop(part)}
-            .close=${() => (this.isCropping = false)}
-          ></crop-dialog>`
-        : nothing}
+      ${
+        this.search.item
+          ? html`<item-view
+              .search=${this.search}
+              .hits=${this.answer?.hits ?? []}
+              .bits=${this.answer?.bits ?? 0}
+              .notice=${this.notice}
+              .go=${(change: Partial<SearchState>) => this.go(change)}
+              .judge=${(hit: Hit, right: boolean) => this.judge(hit, right)}
+              .close=${() => this.closeItem()}
+            ></item-view>`
+          : nothing
+      }
+      ${
+        this.isCropping && this.search.picture
+          ? html`<crop-dialog
+              .picture=${pictureOf(this.search.picture)}
+              .use=${(part: Part) => this.useCrop(part)}
+              .close=${() => (this.isCropping = false)}
+            ></crop-dialog>`
+          : nothing
+      }
       <drop-target
         .take=${(files: File[]) => this.takeFiles(files)}
         .pasteText=${(text: string) => this.box?.write(text)}
@@ -334,12 +341,14 @@ export class SearchPage extends View {
     const m = search();
     const hasFilters = this.columns.length > 0;
     return html`<div class="search-columns ${hasFilters ? 'with-filters' : ''}">
-      ${hasFilters
-        ? html`<aside class="filters" aria-label=${m.filters}>
-            <h2 class="visually-hidden">${m.filters}</h2>
-            ${matchMedia(kWide).matches ? this.filterPanel() : nothing}
-          </aside>`
-        : nothing}
+      ${
+        hasFilters
+          ? html`<aside class="filters" aria-label=${m.filters}>
+              <h2 class="visually-hidden">${m.filters}</h2>
+              ${matchMedia(kWide).matches ? this.filterPanel() : nothing}
+            </aside>`
+          : nothing
+      }
       <section class="search-results" aria-labelledby="results-title">
         ${this.head()} ${this.error ? this.problem() : this.answer ? this.found(this.answer) : this.waiting()}
       </section>
@@ -363,40 +372,49 @@ export class SearchPage extends View {
         <h1 id="results-title">${this.heading()}</h1>
         ${this.answer?.hits.length ? html`<p class="soft small">${this.summary(this.answer)}</p>` : nothing}
       </div>
-      ${this.columns.length > 0
-        ? html`<button class="button filters-open" type="button" @click=${this.openFilters}>
-            ${icons.filter}${m.filters}${filters.length > 0 ? html` <span class="chip">${filters.length}</span>` : nothing}
-          </button>`
-        : nothing}
-      ${filters.length > 0
-        ? html`<ul class="chips filter-chips" aria-label=${m.filters}>
-            ${filters.map(
-              (one) =>
-                html`<li>
-                  <button
-                    class="chip"
-                    type="button"
-                    @click=${() => this.go({ filters: toggleFilter(filters, one) })}
-                  >
-                    <span class="visually-hidden">${m.removeFilter} </span>
-                    <span class="soft" lang="">${columnName(one.column)}</span> <span lang="">${one.value}</span>${icons.close}
-                  </button>
-                </li>`,
-            )}
-            ${filters.length > 1
-              ? html`<li>
-                  <button class="button quiet small" type="button" @click=${() => this.go({ filters: [] })}>${m.clearFilters}</button>
-                </li>`
-              : nothing}
-          </ul>`
-        : nothing}
+      ${
+        this.columns.length > 0
+          ? html`<button class="button filters-open" type="button" @click=${this.openFilters}>
+              ${icons.filter}${m.filters}${filters.length > 0 ? html` <span class="chip">${filters.length}</span>` : nothing}
+            </button>`
+          : nothing
+      }
+      ${
+        filters.length > 0
+          ? html`<ul class="chips filter-chips" aria-label=${m.filters}>
+              ${filters.map(
+                (one) =>
+                  html`<li>
+                    <button class="chip" type="button" @click=${() => this.go({ filters: toggleFilter(filters, one) })}>
+                      <span class="visually-hidden">${m.removeFilter} </span>
+                      <span class="soft" lang="">${columnName(one.column)}</span>
+                      <span lang="">${one.value}</span>${icons.close}
+                    </button>
+                  </li>`,
+              )}
+              ${
+                filters.length > 1
+                  ? html`<li>
+                      <button class="button quiet small" type="button" @click=${() => this.go({ filters: [] })}>
+                        ${m.clearFilters}
+                      </button>
+                    </li>`
+                  : nothing
+              }
+            </ul>`
+          : nothing
+      }
       <dialog class="filters-drawer" aria-label=${m.filters} @click=${closeOnBackdrop}>
         <header>
           <h2>${m.filters}</h2>
-          <button class="button quiet icon" type="button" aria-label=${m.close} @click=${this.closeFilters}>${icons.close}</button>
+          <button class="button quiet icon" type="button" aria-label=${m.close} @click=${this.closeFilters}>
+            ${icons.close}
+          </button>
         </header>
         <div class="filters-drawer-body">${this.filterPanel()}</div>
-        <footer><button class="button primary" type="button" @click=${this.closeFilters}>${m.showResults}</button></footer>
+        <footer>
+          <button class="button primary" type="button" @click=${this.closeFilters}>${m.showResults}</button>
+        </footer>
       </dialog>
     </div>`;
   }
@@ -422,7 +440,11 @@ export class SearchPage extends View {
 
   private summary(answer: Answer): string {
     const m = search();
-    return answer.hits.length === 0 ? m.noHits : answer.next ? m.shown(formatNumber(answer.hits.length)) : m.found(answer.hits.length);
+    return answer.hits.length === 0
+      ? m.noHits
+      : answer.next
+        ? m.shown(formatNumber(answer.hits.length))
+        : m.found(answer.hits.length);
   }
 
   private problem(): TemplateResult {
@@ -430,11 +452,13 @@ export class SearchPage extends View {
     if (this.error instanceof PictureMissing)
       return html`<div class="notice" role="status">
         <div class="body"><strong>${m.noPictureInLink}</strong>${m.noPictureInLinkHint}</div>
-        ${this.search.text
-          ? html`<button class="button" type="button" @click=${() => this.go({ picture: '' })}>
-              ${m.resultsFor(this.search.text)}
-            </button>`
-          : nothing}
+        ${
+          this.search.text
+            ? html`<button class="button" type="button" @click=${() => this.go({ picture: '' })}>
+                ${m.resultsFor(this.search.text)}
+              </button>`
+            : nothing
+        }
       </div>`;
     if (this.error instanceof ServerAway) return this.waiting(); // the banner says it
     return problemNotice(this.error, () => this.ask(false));
@@ -443,7 +467,9 @@ export class SearchPage extends View {
   private waiting(): TemplateResult {
     if (!this.isSlow && !this.error) return html`<div class="results-wait"></div>`;
     return html`<p class="visually-hidden" role="status">${search().searching}</p>
-      <div class="results" aria-hidden="true">${Array.from({ length: 8 }, () => html`<div class="skeleton card-skeleton"></div>`)}</div>`;
+      <div class="results" aria-hidden="true">
+        ${Array.from({ length: 8 }, () => html`<div class="skeleton card-skeleton"></div>`)}
+      </div>`;
   }
 
   private found(answer: Answer): TemplateResult {
@@ -452,15 +478,21 @@ export class SearchPage extends View {
       return html`<div class="results-empty">
         <p><strong>${m.noHits}</strong></p>
         <p class="soft">${this.search.filters.length > 0 ? m.noHitsFilters : m.noHitsHint}</p>
-        ${this.search.filters.length > 0
-          ? html`<button class="button" type="button" @click=${() => this.go({ filters: [] })}>${m.clearFilters}</button>`
-          : nothing}
+        ${
+          this.search.filters.length > 0
+            ? html`<button class="button" type="button" @click=${() => this.go({ filters: [] })}>
+                ${m.clearFilters}
+              </button>`
+            : nothing
+        }
       </div>`;
-    return html`${answer.noGoodMatch
-        ? html`<div class="notice doubt no-good-match" role="status">
-            <div class="body"><strong>${m.noGoodMatch}</strong>${m.noGoodMatchHint}</div>
-          </div>`
-        : nothing}
+    return html`${
+        answer.noGoodMatch
+          ? html`<div class="notice doubt no-good-match" role="status">
+              <div class="body"><strong>${m.noGoodMatch}</strong>${m.noGoodMatchHint}</div>
+            </div>`
+          : nothing
+      }
       <result-grid
         class=${this.isSlow ? 'stale' : ''}
         .hits=${answer.hits}
@@ -468,13 +500,15 @@ export class SearchPage extends View {
         .judge=${(hit: Hit, right: boolean) => this.judge(hit, right)}
         .leaveUp=${() => this.box?.focus()}
       ></result-grid>
-      ${answer.next
-        ? html`<div class="results-more">
-            <button class="button" type="button" ?disabled=${this.isLoadingMore} @click=${this.loadMore}>
-              ${this.isLoadingMore ? m.searching : m.more}
-            </button>
-          </div>`
-        : nothing}`;
+      ${
+        answer.next
+          ? html`<div class="results-more">
+              <button class="button" type="button" ?disabled=${this.isLoadingMore} @click=${this.loadMore}>
+                ${this.isLoadingMore ? m.searching : m.more}
+              </button>
+            </div>`
+          : nothing
+      }`;
   }
 }
 
