@@ -4,13 +4,15 @@ export const search = messages(
   {
     // the start
     title: 'Find pictures by words, words by pictures',
-    intro: (items: string) => `${items} items. Type what you see, or drop a photo anywhere on this page.`,
-    introUncounted: 'Type what you see, or drop a photo anywhere on this page.',
+    itemsHere: (items: string) => `${items} items.`,
+    intro: 'Type what you see, or drop a photo anywhere on this page.',
+    introTouch: 'Type what you see, or take a photo of it.',
     browse: 'Or look through',
 
     // the box
     box: 'Search by words or picture',
     placeholder: 'Describe it, or drop a picture',
+    placeholderTouch: 'Describe it',
     placeholderPicture: 'Add words to the picture',
     search: 'Search',
     clear: 'Clear',
@@ -130,12 +132,14 @@ export const search = messages(
   },
   {
     title: '言葉で画像を、画像で言葉を探す',
-    intro: (items) => `${items} 件。見えるものを入力するか、写真をこのページにドロップしてください。`,
-    introUncounted: '見えるものを入力するか、写真をこのページにドロップしてください。',
+    itemsHere: (items) => `${items} 件。`,
+    intro: '見えるものを入力するか、写真をこのページにドロップしてください。',
+    introTouch: '見えるものを入力するか、写真を撮ってください。',
     browse: 'ラベルから見る',
 
     box: '言葉または画像で検索',
     placeholder: '言葉を入力、または画像をドロップ',
+    placeholderTouch: '言葉を入力',
     placeholderPicture: '画像に言葉を加える',
     search: '検索',
     clear: '消去',

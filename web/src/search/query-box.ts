@@ -6,6 +6,7 @@ import * as api from '../api/client.ts';
 import type { Find, Suggestion } from '../api/types.ts';
 import { announce } from '../app/announce.ts';
 import { icons } from '../app/icons.ts';
+import { isTouched } from '../app/pointer.ts';
 import { View } from '../app/view.ts';
 import { formatNumber } from '../i18n/language.ts';
 import { columnName } from './column-name.ts';
@@ -84,7 +85,7 @@ export class QueryBox extends View {
             aria-expanded=${isOpen ? 'true' : 'false'}
             aria-controls="suggestions"
             aria-activedescendant=${this.chosen >= 0 ? `suggestion-${this.chosen}` : nothing}
-            placeholder=${this.search.picture ? m.placeholderPicture : m.placeholder}
+            placeholder=${this.placeholder()}
             .value=${live(this.draft)}
             @input=${this.typed}
             @keydown=${this.key}
@@ -115,6 +116,12 @@ export class QueryBox extends View {
       </div>
       ${this.options()}
     </form>`;
+  }
+
+  private placeholder(): string {
+    const m = search();
+    if (this.search.picture) return m.placeholderPicture;
+    return isTouched() ? m.placeholderTouch : m.placeholder;
   }
 
   private pictureChip(): TemplateResult | typeof nothing {

@@ -11,6 +11,7 @@ import '../app/keys-help.ts';
 import type { KeysHelp } from '../app/keys-help.ts';
 import { shell } from '../app/messages.ts';
 import { problemNotice } from '../app/problem-notice.ts';
+import { isTouched } from '../app/pointer.ts';
 import { navigate, onRouteChange } from '../app/router.ts';
 import { may, onSessionChange, session } from '../app/session.ts';
 import { View } from '../app/view.ts';
@@ -91,7 +92,7 @@ export class SearchPage extends View {
   }
 
   protected override async firstUpdated(): Promise<void> {
-    if (!isStart(this.search) || !matchMedia('(hover: hover) and (pointer: fine)').matches) return;
+    if (!isStart(this.search) || isTouched()) return; // a keyboard on the screen would hide half of the page
     await this.box?.updateComplete;
     this.box?.focus();
   }

@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 
 import { tally } from '../app/icons.ts';
+import { isTouched } from '../app/pointer.ts';
 import { formatNumber } from '../i18n/language.ts';
 import { columnName } from './column-name.ts';
 import type { LabelColumn } from './label-columns.ts';
@@ -15,7 +16,9 @@ export function startTitle(items: number | undefined): TemplateResult {
   return html`<div class="start-title">
     ${tally}
     <h1>${m.title}</h1>
-    <p class="soft">${items === undefined ? m.introUncounted : m.intro(formatNumber(items))}</p>
+    <p class="soft">
+      ${items === undefined ? nothing : m.itemsHere(formatNumber(items))} ${isTouched() ? m.introTouch : m.intro}
+    </p>
   </div>`;
 }
 
