@@ -59,7 +59,8 @@ export class ExplainPanel extends View {
     this.explanation = undefined;
     this.error = undefined;
     this.held = [];
-    const request: ExplainRequest = { id: hit.id, modality: hit.modality, language: language() };
+    const request: ExplainRequest = { id: hit.id, language: language() };
+    if (hit.rank > 0) request.modality = hit.modality; // else it is not known which half would match
     if (this.search.text) request.text = this.search.text;
     if (this.search.like) request.item_id = this.search.like;
     const picture = this.search.picture ? pictureOf(this.search.picture) : undefined;

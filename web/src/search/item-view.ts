@@ -140,7 +140,7 @@ export class ItemView extends View {
   private body(hit: Hit): TemplateResult {
     const m = search();
     const name = hit.text || hit.id;
-    const isCompared = hasQuery(this.search) && hit.rank > 0;
+    const isCompared = hasQuery(this.search);
     const isLong = [...name].length > 120;
     return html`<div class="item-body ${hit.thumb ? 'with-picture' : ''}">
       ${
@@ -175,7 +175,7 @@ export class ItemView extends View {
             ? html`<explain-panel .search=${this.search} .hit=${hit}></explain-panel>`
             : nothing
         }
-        ${this.facts(hit, isCompared)}
+        ${this.facts(hit)}
       </div>
     </div>`;
   }
@@ -192,8 +192,9 @@ export class ItemView extends View {
     </div>`;
   }
 
-  private facts(hit: Hit, isCompared: boolean): TemplateResult {
+  private facts(hit: Hit): TemplateResult {
     const m = search();
+    const isFound = hit.rank > 0; // by this search, and not only named by the address
     return html`<dl class="facts">
       ${Object.entries(hit.labels).map(
         ([column, values]) =>
@@ -209,7 +210,7 @@ export class ItemView extends View {
       )}
       ${attributeRows(hit.attributes)}
       ${
-        isCompared
+        isFound
           ? html`<dt>${m.foundBy}</dt>
               <dd>${hit.channels.map((one) => m.channels[one]).join(' · ')}</dd>
               <dt>${m.matched}</dt>
@@ -217,7 +218,7 @@ export class ItemView extends View {
           : nothing
       }
       ${
-        isCompared && hit.distance !== null
+        isFound && hit.distance !== null
           ? html`<dt>${m.distance}</dt>
               <dd>${m.distanceOf(formatNumber(hit.distance), formatNumber(this.bits))}</dd>`
           : nothing

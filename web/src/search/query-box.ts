@@ -245,7 +245,7 @@ export class QueryBox extends View {
     if (this.isComposing) return;
     this.closeSuggestions();
     const text = this.draft.trim();
-    if (text || this.search.picture) this.go({ text, like: '' });
+    if (text || this.search.text || this.search.picture) this.go({ text, like: '' });
   }
 
   private clear(): void {

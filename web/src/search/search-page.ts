@@ -108,6 +108,7 @@ export class SearchPage extends View {
     const before = this.search;
     this.search = parseState(location.search);
     this.notice = undefined;
+    if (!before.item && this.search.item) this.hasOpenedItem = !isReturn;
     if (before.item && !this.search.item) {
       this.hasOpenedItem = false;
       this.focusHit(before.item);
@@ -118,7 +119,6 @@ export class SearchPage extends View {
   private go(change: Partial<SearchState>): void {
     const next = { ...this.search, item: '', why: false, ...change };
     const isStep = this.search.item !== '' && next.item !== '';
-    if (next.item && !this.search.item) this.hasOpenedItem = true;
     const to = formatState(next);
     if (to === location.pathname + location.search) this.ask(false);
     else navigate(to, { replace: isStep });
@@ -129,6 +129,7 @@ export class SearchPage extends View {
     const isFirst = this.asked === undefined;
     this.asked = asked;
     this.error = undefined;
+    this.isSlow = false;
     this.likeItem = undefined;
     if (isStart(this.search)) {
       this.answer = undefined;
