@@ -133,6 +133,8 @@ export class Server {
     running.delete(this);
     this.process.kill('SIGTERM');
     await this.ended;
+    this.process.stdout.destroy();
+    this.process.stderr.destroy();
   }
 }
 

@@ -49,8 +49,8 @@ export class FeedbackSection extends Section {
                 queryOf(one),
                 html`<a class="code" href="/?item=${encodeURIComponent(one.id)}">${one.id}</a>`,
                 one.right ? html`<span class="chip good">${m.right}</span>` : html`<span class="chip bad">${m.wrong}</span>`,
-                one.rank === undefined ? '' : formatNumber(one.rank),
-                one.distance === undefined ? '' : formatNumber(one.distance),
+                one.rank == null ? '' : formatNumber(one.rank),
+                one.distance == null ? '' : formatNumber(one.distance),
               ]),
             })}
       </section>

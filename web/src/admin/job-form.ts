@@ -11,7 +11,7 @@ import type { Job, Space } from './types.ts';
 const kArguments = {
   backup: ['target'],
   ingest: ['path', 'format', 'label_columns'],
-  evaluate: ['space', 'relevance'],
+  evaluate: ['space', 'relevance', 'database'],
   calibrate: ['relevance'],
 } as const;
 export type JobKind = keyof typeof kArguments;
@@ -20,6 +20,7 @@ type Argument = (typeof kArguments)[JobKind][number];
 export const jobKinds = Object.keys(kArguments) as JobKind[];
 const kNeeded: readonly Argument[] = ['target', 'path'];
 const kFormats = ['folder', 'csv', 'jsonl', 'webdataset', 'mat'];
+const kDatabases = ['opposite', 'image', 'text', 'both'];
 
 // Starts a job: what kind, and what that kind needs to know. Sends the event `job-started` with the job.
 @customElement('job-form')
@@ -75,12 +76,12 @@ export class JobForm extends View {
   private field(name: Argument): TemplateResult {
     const m = admin().jobs;
     const id = `job-${name.replace('_', '-')}`;
+    const choices = this.choices(name);
     return html`<div class="field">
       <label for=${id}>${m.argument[name]}</label>
-      ${name === 'format' || name === 'space'
+      ${choices
         ? html`<select class="input" id=${id} name=${name} aria-describedby="${id}-hint">
-            <option value="">${name === 'format' ? m.automatic : m.usual}</option>
-            ${(name === 'format' ? kFormats : this.spaces).map((one) => html`<option>${one}</option>`)}
+            ${choices.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
           </select>`
         : html`<input
             class="input"
@@ -98,6 +99,16 @@ export class JobForm extends View {
         ? html`<datalist id="relevances">${this.columns.map((column) => html`<option value="any:${column}"></option>`)}</datalist>`
         : nothing}
     </div>`;
+  }
+
+  // What can be given, where that is known; the first is what is usual.
+  private choices(name: Argument): [value: string, text: string][] | undefined {
+    const m = admin();
+    const named = (all: string[]): [string, string][] => all.map((one) => [one, one]);
+    if (name === 'format') return [['', m.jobs.automatic], ...named(kFormats)];
+    if (name === 'space') return [['', m.jobs.usual], ...named(this.spaces)];
+    if (name === 'database') return kDatabases.map((one) => [one, m.spaces.database[one]!]);
+    return undefined;
   }
 
   private choose(kind: JobKind): void {

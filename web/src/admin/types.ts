@@ -111,6 +111,6 @@ export interface KeptJudgement {
   image: boolean;
   id: string;
   right: boolean;
-  rank?: number;
-  distance?: number;
+  rank?: number | null;
+  distance?: number | null;
 }
