@@ -14,14 +14,11 @@ Json entry_json(const std::string& line) {
   return entry.is_object() ? entry : Json{{"unreadable", line}};
 }
 
-// What an entry says, for a terminal: what came from outside may hold control characters.
+// What an entry says, for a terminal.
 std::string shown(const Json& entry, const char* name) {
   const auto at = entry.find(name);
   if (at == entry.end()) return "";
-  std::string text = at->is_string() ? at->get<std::string>() : at->dump();
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
-  return text;
+  return one_line(at->is_string() ? at->get<std::string>() : at->dump());
 }
 
 std::string shown_items(const Json& entry) {

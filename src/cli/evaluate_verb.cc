@@ -3,35 +3,10 @@
 #include "cli/named_share.h"
 #include "cli/verb.h"
 #include "engine/evaluate_space.h"
+#include "engine/evaluations.h"
 
 namespace warifu {
 namespace {
-
-Json at_json(const std::map<std::size_t, double>& values) {
-  Json object = Json::object();
-  for (const auto& [k, value] : values) object[std::to_string(k)] = value;
-  return object;
-}
-
-Json result_json(const DirectionResult& result) {
-  const Metrics& metrics = result.metrics;
-  Json json = {{"direction", result.direction},
-               {"bits", result.bits},
-               {"map", metrics.map},
-               {"map_low", metrics.map_low},
-               {"map_high", metrics.map_high},
-               {"ci95", {metrics.ci95_low, metrics.ci95_high}},
-               {"precision_at", at_json(metrics.precision_at)},
-               {"recall_at", at_json(metrics.recall_at)},
-               {"ndcg_at", at_json(metrics.ndcg_at)},
-               {"queries", metrics.queries},
-               {"queries_without_relevant", metrics.queries_without_relevant}};
-  if (result.real_width > 0) {
-    json["real"] = true;
-    json["width"] = result.real_width;
-  }
-  return json;
-}
 
 double at_10(const std::map<std::size_t, double>& values) {
   const auto found = values.find(10);
@@ -82,6 +57,8 @@ class EvaluateVerb final : public Verb {
     if (!workspace) return std::unexpected(workspace.error());
     const auto report = evaluate_space(*workspace, request_, *invocation.progress);
     if (!report) return std::unexpected(report.error());
+    if (auto kept = keep_evaluation(*workspace, request_, *report); !kept)
+      invocation.progress->note("the result is not kept in the workspace: " + kept.error().message);
     if (*form == OutputForm::kTable) {
       print_table(*report);
     } else {
@@ -104,35 +81,20 @@ class EvaluateVerb final : public Verb {
   }
 
   Json to_json(const EvaluateReport& report) const {
-    Json results = Json::array();
-    for (const DirectionResult& result : report.results) results.push_back(result_json(result));
-    Json random = Json::array();
+    Json json = evaluation_json(report);
+    json["protocol"] = "hash-all";
+    json["train_items_in_database"] = report.train_in_database;
+    json["query_items_in_database"] = report.query_in_database;
+    json["seed"] = request_.metrics.seed;
     for (const DirectionResult& result : report.random)
-      random.push_back({{"direction", result.direction}, {"map", result.metrics.map}});
-    Json code_bytes = Json::object();
+      json["random"].push_back({{"direction", result.direction}, {"map", result.metrics.map}});
+    json["timing"] = {{"load_seconds", report.load_seconds},
+                      {"relevance_seconds", report.relevance_seconds},
+                      {"evaluate_seconds", report.evaluate_seconds}};
+    Json& code_bytes = json["storage"]["code_bytes_per_item"] = Json::object();
     for (const auto& [bits, bytes] : report.code_bytes_per_item) code_bytes[std::to_string(bits)] = bytes;
-    Json files = Json::array();
+    Json& files = json["files"] = Json::array();
     for (const auto& file : report.files) files.push_back(file.string());
-    Json json = {{"space", report.space},
-                 {"method", report.method},
-                 {"protocol", "hash-all"},
-                 {"relevance", report.relevance},
-                 {"ties", "expected"},
-                 {"query_items", report.query_items},
-                 {"database_items", report.database_items},
-                 {"train_in_database", report.train_in_database > 0},
-                 {"train_items_in_database", report.train_in_database},
-                 {"query_items_in_database", report.query_in_database},
-                 {"seed", request_.metrics.seed},
-                 {"results", results},
-                 {"random", random},
-                 {"timing",
-                  {{"load_seconds", report.load_seconds},
-                   {"relevance_seconds", report.relevance_seconds},
-                   {"evaluate_seconds", report.evaluate_seconds}}},
-                 {"storage", {{"code_bytes_per_item", code_bytes}}},
-                 {"files", files}};
-    if (!report.caveat.empty()) json["caveat"] = report.caveat;
     if (!report.missing.empty()) json["missing"] = {{"half", report.missing}, {"share", report.missing_share}};
     return json;
   }

@@ -34,7 +34,8 @@ Result<OutputForm> parse_output(std::string_view name, std::vector<std::string_v
   if (name.empty()) return ::isatty(STDOUT_FILENO) ? OutputForm::kTable : OutputForm::kJsonl;
   constexpr std::pair<std::string_view, OutputForm> kForms[] = {
       {"table", OutputForm::kTable}, {"json", OutputForm::kJson}, {"jsonl", OutputForm::kJsonl},
-      {"tsv", OutputForm::kTsv},     {"trec", OutputForm::kTrec}, {"paths", OutputForm::kPaths}};
+      {"tsv", OutputForm::kTsv},     {"trec", OutputForm::kTrec}, {"paths", OutputForm::kPaths},
+      {"qrels", OutputForm::kQrels}};
   for (const auto& [form_name, form] : kForms)
     if (form_name == name && std::ranges::find(allowed, form_name) != allowed.end()) return form;
   return fail(ErrorCode::kInvalidArgument, "no output form is called '" + std::string(name) + "'",
@@ -44,6 +45,12 @@ Result<OutputForm> parse_output(std::string_view name, std::vector<std::string_v
 void print_line(std::string_view line) {
   std::fwrite(line.data(), 1, line.size(), stdout);
   std::fputc('\n', stdout);
+}
+
+std::string one_line(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  return text;
 }
 
 std::string json_text(const Json& object, int indent) {

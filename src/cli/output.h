@@ -12,13 +12,16 @@ namespace warifu {
 // JSON with keys in the order they were written.
 using Json = nlohmann::ordered_json;
 
-enum class OutputForm { kTable, kJson, kJsonl, kTsv, kTrec, kPaths };
+enum class OutputForm { kTable, kJson, kJsonl, kTsv, kTrec, kPaths, kQrels };
 
 // What --output says; empty: a table on a terminal, JSON Lines otherwise. kInvalidArgument lists `allowed`.
 Result<OutputForm> parse_output(std::string_view name, std::vector<std::string_view> allowed);
 
 // Writes one line to standard output. Data goes there and nothing else does; kIo when it is closed.
 void print_line(std::string_view line);
+
+// What came from outside may hold control characters: they become blanks.
+std::string one_line(std::string text);
 
 // One object: pretty for json, one line for jsonl.
 void print_json(const Json& object, OutputForm form);

@@ -25,12 +25,6 @@ std::string shorten(const std::string& text) {
   return text.substr(0, end) + "…";
 }
 
-std::string one_line(std::string text) {
-  for (char& c : text)
-    if (c == '\t' || c == '\n' || c == '\r') c = ' ';
-  return text;
-}
-
 Json labels_json(const Item& item) {
   Json labels = Json::object();
   for (const Label& label : item.labels) labels[label.column].push_back(label.value);
@@ -211,6 +205,8 @@ class SearchVerb final : public Verb {
           }
         }
         return;
+      case OutputForm::kQrels:
+        return;  // what is found is no judgement; run() does not let it in
     }
   }
 

@@ -13,6 +13,7 @@ std::unique_ptr<Verb> make_explain_verb();
 std::unique_ptr<Verb> make_serve_verb();
 std::unique_ptr<Verb> make_evaluate_verb();
 std::unique_ptr<Verb> make_calibrate_verb();
+std::unique_ptr<Verb> make_feedback_verb();
 std::unique_ptr<Verb> make_status_verb();
 std::unique_ptr<Verb> make_export_verb();
 std::unique_ptr<Verb> make_import_verb();
@@ -69,6 +70,11 @@ constexpr std::array kVerbs = {
               "warifu calibrate --space contrastive --relevance any:articleType\n"
               "  warifu calibrate --output json",
               make_calibrate_verb},
+    VerbEntry{"feedback", "measurement",
+              "Show what people said of answers, right or wrong, and write it as relevance judgements.",
+              "warifu feedback\n"
+              "  warifu feedback --output qrels --queries judged.jsonl > judged.qrels",
+              make_feedback_verb},
     VerbEntry{"export", "data", "Write codes for other programs, as NPY or FAISS, with the item ids beside them.",
               "warifu export --space contrastive --bits 64 --modality image --to codes/\n"
               "  warifu export --space cca-itq --format faiss --to codes/",

@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "engine/feedback.h"
 
 namespace warifu {
 namespace {
@@ -53,6 +54,22 @@ class Copy {
     return {};
   }
 
+  // What people said of answers: while somebody else may be saying more.
+  Result<void> feedback() {
+    std::error_code failure;
+    if (!fs::exists(from_ / kFeedbackFolder, failure)) return {};
+    const auto store = FeedbackStore::open(from_ / kFeedbackFolder);
+    if (!store) return std::unexpected(store.error());
+    if (auto copied = (*store)->backup(to_ / kFeedbackFolder); !copied) return copied;
+    for (fs::recursive_directory_iterator entry(to_ / kFeedbackFolder, failure), end; entry != end && !failure;
+         entry.increment(failure)) {
+      if (!entry->is_regular_file(failure)) continue;
+      ++report_.files;
+      report_.bytes += entry->file_size(failure);
+    }
+    return {};
+  }
+
   const BackupReport& report() const { return report_; }
 
  private:
@@ -84,6 +101,7 @@ Result<BackupReport> copy_all(Workspace& workspace, LiveSpace& live, const fs::p
     return inside.parent_path() != codes || std::ranges::find(*stores, inside.filename()) == stores->end();
   };
   if (auto copied = copy.folder("spaces", true, not_yet); !copied) return std::unexpected(copied.error());
+  if (auto copied = copy.feedback(); !copied) return std::unexpected(copied.error());
   return copy.report();
 }
 

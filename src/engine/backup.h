@@ -20,7 +20,8 @@ struct BackupReport {
 // A copy of a workspace that is being served, in a new folder `target` that appears under its name when it is whole.
 // Runs between writes (engine/item_writer.h): items and codes are of one moment; searches go on. Files that never
 // change (models, pictures, segments) are hard links where the file system allows; a later copy to another disk makes
-// them independent. Left out: thumbnails and jobs, and users, keys and audit, which belong to this server and not to
+// them independent. What people said of answers is of the same moment or a
+// little later. Left out: thumbnails and jobs, and users, keys and audit, which belong to this server and not to
 // the items.
 //
 // kInvalidArgument if the target exists or lies inside the workspace; kIo, and then nothing is left of it.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/code_files.h"
+#include "engine/feedback.h"
 #include "engine/workspace.h"
 #include "methods/method.h"
 #include "segments/code_store.h"
@@ -37,6 +38,7 @@ class Examination {
       damaged(root_ / "catalog.db", workspace.error(), "put catalog.db back from a copy, or ingest the sources again");
     }
     examine_features();
+    examine_feedback();
     return std::move(report_);
   }
 
@@ -83,6 +85,15 @@ class Examination {
       const auto store = open_feature_store(base.replace_extension());
       if (!store) damaged(entry.path(), store.error(), "remove it with its .keys: what is computed is computed again");
     }
+  }
+
+  void examine_feedback() {
+    std::error_code failure;
+    const auto folder = root_ / kFeedbackFolder;
+    if (!std::filesystem::exists(folder, failure)) return;
+    ++report_.checked;
+    const auto store = FeedbackStore::open(folder);
+    if (!store) damaged(folder, store.error(), "put the folder back from a copy, or move it away: it begins anew");
   }
 
   Result<void> examine_space(const std::string& name) {

@@ -143,6 +143,8 @@ class Evaluation {
     report_.method = info->method;
     report_.caveat = info->caveat;
     report_.relevance = request_.relevance;
+    report_.database = request_.database ? modality_name(*request_.database) : "opposite";
+    report_.fingerprint = info->spaces.front().fingerprint;
     report_.query_items = queries_.size();
     report_.database_items = database_.size();
     report_.train_in_database = count_shared(database_, train);

@@ -49,6 +49,9 @@ struct EvaluateReport {
   std::string missing;  // the half that was left out of a share of the items: "image", "text"; empty: none
   double missing_share = 0;
   std::string relevance;
+  std::string
+      database;  // the half that answered: "image", "text", "both"; "opposite" of the query's in both directions
+  std::string fingerprint;  // of the model that was measured
   std::size_t query_items = 0;
   std::size_t database_items = 0;
   std::size_t train_in_database = 0;  // train items among the database

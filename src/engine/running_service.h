@@ -39,6 +39,7 @@ class RunningService final : public Service {
   Result<std::vector<ValueCount>> count_values(const Principal& principal, std::string_view column) override;
   Result<EncodedContent> encode(const Principal& principal, const std::optional<std::string>& text,
                                 const std::optional<std::vector<std::byte>>& picture) override;
+  Result<std::string> judge(const Principal& principal, const FeedbackRequest& request) override;
 
   Result<Explanation> explain(const Principal& principal, const ExplainQuery& query) override;
 
@@ -58,6 +59,10 @@ class RunningService final : public Service {
   Result<Job> job(const Principal& principal, std::string_view id) override;
   Result<std::vector<Job>> jobs(const Principal& principal) override;
   Result<void> cancel_job(const Principal& principal, std::string_view id) override;
+  Result<std::vector<std::string>> evaluations(const Principal& principal) override;
+  Result<ServiceFeedback> feedback(const Principal& principal, std::size_t limit) override;
+  Result<ServiceCollection> collection(const Principal& principal) override;
+  Result<std::vector<Rejection>> rejections(const Principal& principal, std::size_t limit) override;
 
   const CodeSpace& space() const override { return space_; }
   Result<void> ready() override;
@@ -86,6 +91,8 @@ class RunningService final : public Service {
   std::optional<Item> visible(const Workspace& reader, const Principal& principal, std::string_view id,
                               std::optional<Error>& error) const;
   std::map<std::string, JobRunner::Work> job_kinds();
+  Result<FeedbackStore*> feedback_store();
+  Result<std::vector<std::byte>> picture_to_keep(std::span<const std::byte> bytes) const;
 
   std::filesystem::path root_;
   ServiceOptions options_;
@@ -104,7 +111,9 @@ class RunningService final : public Service {
   std::unique_ptr<Encoder> explainer_;  // null: nothing was explained yet
   mutable std::mutex confidence_mutex_;
   std::shared_ptr<const ConfidenceModel> confidence_;  // null: not calibrated
-  std::unique_ptr<JobRunner> jobs_;                    // ends first
+  std::mutex feedback_mutex_;
+  std::unique_ptr<FeedbackStore> feedback_;  // null until it is asked for
+  std::unique_ptr<JobRunner> jobs_;          // ends first
 };
 
 }  // namespace warifu

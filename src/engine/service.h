@@ -23,6 +23,7 @@
 #include "search/searcher.h"
 #include "security/principal.h"
 #include "store/catalog.h"
+#include "store/feedback_store.h"
 
 namespace warifu {
 
@@ -124,6 +125,32 @@ struct ServiceCounts {
   std::uint64_t code_bytes = 0;              // only for administrators
 };
 
+// Whether an item is the right answer to a query, in the eyes of whoever says so.
+struct FeedbackRequest {
+  std::optional<std::string> text;  // the query, as ServiceQuery
+  std::optional<std::vector<std::byte>> picture;
+  std::optional<std::string> like;
+  std::string item;                     // id of the hit
+  std::optional<bool> right;            // nothing: what was said before is taken back
+  std::optional<std::size_t> rank;      // how the answer showed it, from 1
+  std::optional<std::size_t> distance;  // Hamming
+  std::string confidence;               // confidence_name(), or empty
+};
+
+struct ServiceFeedback {
+  std::vector<Judgement> judgements;  // newest first
+  FeedbackCounts counts;              // of all of them
+};
+
+// What a workspace holds, all of it.
+struct ServiceCollection {
+  CatalogCounts counts;
+  std::map<std::string, std::size_t> splits;  // items, by name
+  std::vector<ValueColumn> columns;
+  std::vector<GroupSize> groups;
+  bool anonymised = false;  // what comes in is anonymised
+};
+
 // One workspace and one code space kept open for many callers: the model is loaded, codes are searched while they
 // change, and what a caller may see is decided here and nowhere else.
 //
@@ -156,6 +183,10 @@ class Service {
   // Why an item matches a query. Takes a second or so; kUnavailable while others wait for theirs. Else as
   // explain_match.
   virtual Result<Explanation> explain(const Principal& principal, const ExplainQuery& query) = 0;
+  // The id of the query. Kept until the same principal says something else of this query and item. kNotFound where the
+  // principal may not see the item, or that of the query. Pictures and texts are kept as the workspace keeps its own:
+  // anonymised where it is.
+  virtual Result<std::string> judge(const Principal& principal, const FeedbackRequest& request) = 0;
 
   // --- scope read ---
   virtual Result<Item> item(const Principal& principal, std::string_view id) = 0;  // kNotFound
@@ -182,6 +213,12 @@ class Service {
   virtual Result<Job> job(const Principal& principal, std::string_view id) = 0;
   virtual Result<std::vector<Job>> jobs(const Principal& principal) = 0;
   virtual Result<void> cancel_job(const Principal& principal, std::string_view id) = 0;
+  // The last measurement of each kind (engine/evaluations.h), each a JSON object.
+  virtual Result<std::vector<std::string>> evaluations(const Principal& principal) = 0;
+  virtual Result<ServiceFeedback> feedback(const Principal& principal, std::size_t limit) = 0;
+  virtual Result<ServiceCollection> collection(const Principal& principal) = 0;
+  // What an ingest could not take, the first `limit` in the order in which it was met.
+  virtual Result<std::vector<Rejection>> rejections(const Principal& principal, std::size_t limit) = 0;
 
   virtual const CodeSpace& space() const = 0;  // that is served
 

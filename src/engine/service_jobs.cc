@@ -5,6 +5,7 @@
 #include "engine/backup.h"
 #include "engine/calibrate.h"
 #include "engine/evaluate_space.h"
+#include "engine/evaluations.h"
 #include "engine/find_items.h"
 #include "engine/ingest.h"
 #include "engine/running_service.h"
@@ -91,15 +92,21 @@ std::map<std::string, JobRunner::Work> RunningService::job_kinds() {
                     {"items", report->items}});
   };
   kinds["evaluate"] = [this](const std::string& text, ProgressSink& progress) -> Result<std::string> {
-    const auto arguments = read_arguments(text, {"space", "relevance"});
+    const auto arguments = read_arguments(text, {"space", "relevance", "database"});
     if (!arguments) return std::unexpected(arguments.error());
     EvaluateRequest request;
+    if (arguments->contains("database")) {
+      const auto half = parse_modality(arguments->at("database"));
+      if (!half) return std::unexpected(half.error());
+      request.database = *half;
+    }
     request.space = arguments->contains("space") ? arguments->at("space") : space_.name;
     if (arguments->contains("relevance")) request.relevance = arguments->at("relevance");
     const auto reader = readers_.take();
     if (!reader) return std::unexpected(reader.error());
     const auto report = evaluate_space(**reader, request, progress);
     if (!report) return std::unexpected(report.error());
+    if (auto kept = keep_evaluation(**reader, request, *report); !kept) return std::unexpected(kept.error());
     Json results = Json::array();
     for (const DirectionResult& result : report->results)
       results.push_back({{"direction", result.direction},

@@ -34,19 +34,27 @@ SpaceStatus space_status(const Workspace& workspace, const std::string& name) {
 
 }  // namespace
 
+Result<std::map<std::string, std::size_t>> split_sizes(const Catalog& catalog) {
+  std::map<std::string, std::size_t> sizes;
+  const auto names = catalog.split_names();
+  if (!names) return std::unexpected(names.error());
+  for (const std::string& name : *names) {
+    const auto rows = catalog.split(name);
+    if (!rows) return std::unexpected(rows.error());
+    sizes[name] = rows->size();
+  }
+  return sizes;
+}
+
 Result<WorkspaceStatus> status_of(const Workspace& workspace) {
   WorkspaceStatus status;
   const Catalog& catalog = workspace.catalog();
   const auto counts = catalog.counts();
   if (!counts) return std::unexpected(counts.error());
   status.counts = *counts;
-  const auto splits = catalog.split_names();
+  auto splits = split_sizes(catalog);
   if (!splits) return std::unexpected(splits.error());
-  for (const std::string& name : *splits) {
-    const auto rows = catalog.split(name);
-    if (!rows) return std::unexpected(rows.error());
-    status.splits[name] = rows->size();
-  }
+  status.splits = std::move(*splits);
   auto columns = catalog.label_columns();
   if (!columns) return std::unexpected(columns.error());
   status.label_columns = std::move(*columns);

@@ -33,4 +33,7 @@ struct WorkspaceStatus {
 
 Result<WorkspaceStatus> status_of(const Workspace& workspace);
 
+// Items of each split, by name.
+Result<std::map<std::string, std::size_t>> split_sizes(const Catalog& catalog);
+
 }  // namespace warifu

@@ -23,10 +23,12 @@ namespace warifu {
 //   access.db                     users and their keys (security/access_store.h)
 //   audit/000001.jsonl …          who did what (security/audit_log.h)
 //   catalog.db                    items, labels, splits, rejections (SQLite)
+//   feedback/                     what people said of answers (store/feedback_store.h)
 //   features/given-image.npy …    features that came with the items, by item id
 //   features/<tower>-<hash>.npy   outputs of frozen towers, by content hash
 //   pictures/ab/abcd….jpg         pictures that came inside archives
 //   spaces/<name>/                one trained code space: model, towers, vocabulary, log
+//   spaces/<name>/evaluations/    the last measurement of each kind (engine/evaluations.h)
 //   spaces/<name>/codes/          its codes, one code store (segments/code_store.h) a modality and code length
 //
 // One Workspace belongs to one thread at a time; several processes may open the same folder (one

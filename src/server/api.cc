@@ -195,6 +195,8 @@ void Api::Impl::add_routes() {
   add("GET", "/v1/labels/{column}", "search", &Impl::label_values);
   add("POST", "/v1/encode", "search", &Impl::encode);
   add("POST", "/v1/explain", "search", &Impl::explain);
+  add("POST", "/v1/feedback", "search", &Impl::judge);
+  add("GET", "/v1/feedback", "admin", &Impl::feedback);
   add("GET", "/v1/items", "read", &Impl::list_items);
   add("GET", "/v1/items/{id}", "read", &Impl::get_item);
   add("PUT", "/v1/items/{id}", "write", &Impl::put_item);
@@ -209,6 +211,9 @@ void Api::Impl::add_routes() {
   add("POST", "/v1/jobs", "admin", &Impl::start_job);
   add("GET", "/v1/jobs/{id}", "admin", &Impl::get_job);
   add("DELETE", "/v1/jobs/{id}", "admin", &Impl::cancel_job);
+  add("GET", "/v1/evaluations", "admin", &Impl::evaluations);
+  add("GET", "/v1/collection", "admin", &Impl::collection);
+  add("GET", "/v1/rejections", "admin", &Impl::rejections);
   add("GET", "/v1/session", "any", &Impl::who_am_i);
   add("POST", "/v1/session", "none", &Impl::sign_in);
   add("DELETE", "/v1/session", "none", &Impl::sign_out);

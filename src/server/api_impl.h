@@ -87,6 +87,8 @@ class Api::Impl {
   HttpResponse suggest(const HttpRequest& request, const Parameters&);
   HttpResponse label_columns(const HttpRequest& request, const Parameters&);
   HttpResponse label_values(const HttpRequest& request, const Parameters& path);
+  HttpResponse judge(const HttpRequest& request, const Parameters&);
+  HttpResponse feedback(const HttpRequest& request, const Parameters&);
   HttpResponse encode(const HttpRequest& request, const Parameters&);
   HttpResponse explain(const HttpRequest& request, const Parameters&);
   HttpResponse list_items(const HttpRequest& request, const Parameters&);
@@ -103,6 +105,9 @@ class Api::Impl {
   HttpResponse start_job(const HttpRequest& request, const Parameters&);
   HttpResponse get_job(const HttpRequest& request, const Parameters& path);
   HttpResponse cancel_job(const HttpRequest& request, const Parameters& path);
+  HttpResponse evaluations(const HttpRequest& request, const Parameters&);
+  HttpResponse collection(const HttpRequest& request, const Parameters&);
+  HttpResponse rejections(const HttpRequest& request, const Parameters&);
   HttpResponse who_am_i(const HttpRequest& request, const Parameters&);
   HttpResponse sign_in(const HttpRequest& request, const Parameters&);
   HttpResponse sign_out(const HttpRequest& request, const Parameters&);

@@ -2,7 +2,7 @@
 
 #include "server/api_impl.h"
 
-// Routes that answer queries: scope search.
+// Routes that answer queries, and that take what people say of the answers.
 namespace warifu {
 
 using wire::Json;
@@ -105,6 +105,28 @@ HttpResponse Api::Impl::explain(const HttpRequest& request, const Parameters&) {
   const auto explanation = service().explain(admitted(request).principal, asked->query);
   if (!explanation) return problem(request, explanation.error(), BadFormatIs::kContent);
   return json_response(200, wire::write(*explanation, asked->language));
+}
+
+HttpResponse Api::Impl::judge(const HttpRequest& request, const Parameters&) {
+  if (auto known = only_known(request, {}); !known) return problem(request, known.error());
+  const auto body = Body::read(request, "feedback");
+  if (!body) return problem(request, body.error());
+  const auto wanted = wire::read_feedback(body->json(), body->part("image"));
+  if (!wanted) return problem(request, wanted.error());
+  admitted(request).changed_items.push_back(wanted->item);
+  const auto query = service().judge(admitted(request).principal, *wanted);
+  if (!query) return problem(request, query.error(), BadFormatIs::kContent);
+  return json_response(
+      201, {{"query", *query}, {"id", wanted->item}, {"right", wanted->right ? Json(*wanted->right) : Json()}});
+}
+
+HttpResponse Api::Impl::feedback(const HttpRequest& request, const Parameters&) {
+  if (auto known = only_known(request, {"limit"}); !known) return problem(request, known.error());
+  const auto limit = number_of(request, "limit", 100, 1, 1000);
+  if (!limit) return problem(request, limit.error());
+  const auto feedback = service().feedback(admitted(request).principal, *limit);
+  if (!feedback) return problem(request, feedback.error());
+  return json_response(200, wire::write(*feedback));
 }
 
 }  // namespace warifu

@@ -1,6 +1,6 @@
 #include "server/api_impl.h"
 
-// Routes of what is served: code spaces, jobs, health, metrics.
+// Routes of what is served: code spaces, jobs, measurements, the collection, health, metrics.
 namespace warifu {
 
 using wire::Json;
@@ -67,6 +67,32 @@ HttpResponse Api::Impl::cancel_job(const HttpRequest& request, const Parameters&
   if (auto done = service().cancel_job(admitted(request).principal, path["id"]); !done)
     return problem(request, done.error());
   return no_content();
+}
+
+HttpResponse Api::Impl::evaluations(const HttpRequest& request, const Parameters&) {
+  const auto kept = service().evaluations(admitted(request).principal);
+  if (!kept) return problem(request, kept.error());
+  Json list = Json::array();
+  for (const std::string& one : *kept) list.push_back(Json::parse(one));
+  return json_response(200, {{"evaluations", list}});
+}
+
+HttpResponse Api::Impl::collection(const HttpRequest& request, const Parameters&) {
+  const auto collection = service().collection(admitted(request).principal);
+  if (!collection) return problem(request, collection.error());
+  return json_response(200, wire::write(*collection));
+}
+
+HttpResponse Api::Impl::rejections(const HttpRequest& request, const Parameters&) {
+  if (auto known = only_known(request, {"limit"}); !known) return problem(request, known.error());
+  const auto limit = number_of(request, "limit", 100, 1, 1000);
+  if (!limit) return problem(request, limit.error());
+  const auto rejections = service().rejections(admitted(request).principal, *limit);
+  if (!rejections) return problem(request, rejections.error());
+  Json list = Json::array();
+  for (const Rejection& one : *rejections)
+    list.push_back({{"place", one.place}, {"reason", one.reason}, {"hint", one.hint}});
+  return json_response(200, {{"rejections", list}});
 }
 
 HttpResponse Api::Impl::health(const HttpRequest&, const Parameters&) {

@@ -8,6 +8,8 @@
 #include <limits>
 
 #include "codes/code_space.h"
+#include "io/record_checks.h"
+#include "security/access_store.h"
 #include "server/http_message.h"
 
 namespace warifu::wire {
@@ -306,6 +308,41 @@ Result<ExplainRequest> read_explain(const Json& json, const std::string_view* im
   return request;
 }
 
+Result<FeedbackRequest> read_feedback(const Json& json, const std::string_view* image) {
+  constexpr std::size_t kMostBits = 65536;
+  auto object = Object::of(json, "the judgement");
+  if (!object) return std::unexpected(object.error());
+  FeedbackRequest request;
+  auto text = object->text("text");
+  if (!text) return std::unexpected(text.error());
+  request.text = std::move(*text);
+  auto picture = read_picture(*object, image);
+  if (!picture) return std::unexpected(picture.error());
+  request.picture = std::move(*picture);
+  auto like = object->text("item_id");
+  if (!like) return std::unexpected(like.error());
+  request.like = std::move(*like);
+  WARIFU_TAKE(request.item, object->text("id"));
+  if (auto named = check_item_id(request.item); !named) return bad("'id' of the judgement: " + named.error().message);
+  if (!json.contains("right")) return bad("the judgement has no 'right'", "say true or false; null takes it back");
+  const auto right = object->flag("right");
+  if (!right) return std::unexpected(right.error());
+  request.right = *right;
+  const auto rank = object->count("rank", 1, 1'000'000);
+  if (!rank) return std::unexpected(rank.error());
+  request.rank = *rank;
+  const auto distance = object->count("distance", 0, kMostBits);
+  if (!distance) return std::unexpected(distance.error());
+  request.distance = *distance;
+  WARIFU_TAKE(request.confidence, object->text("confidence"));
+  if (!request.confidence.empty() && request.confidence != confidence_name(Confidence::kLikely) &&
+      request.confidence != confidence_name(Confidence::kUnsure) &&
+      request.confidence != confidence_name(Confidence::kWeak))
+    return bad("'confidence' of the judgement is none of likely, unsure, weak");
+  if (auto done = object->nothing_else(); !done) return std::unexpected(done.error());
+  return request;
+}
+
 Result<NewItem> read_item(const Json& json, std::string_view id, const FindPart& part) {
   auto object = Object::of(json, "the item");
   if (!object) return std::unexpected(object.error());
@@ -514,6 +551,47 @@ Json write(const Job& job) {
   json["arguments"] = object_of(job.arguments);
   if (!job.result.empty()) json["result"] = object_of(job.result);
   return json;
+}
+
+Json write(const ServiceCollection& collection) {
+  Json splits = Json::object();
+  for (const auto& [name, items] : collection.splits) splits[name] = items;
+  Json columns = Json::array();
+  for (const ValueColumn& column : collection.columns)
+    columns.push_back(
+        {{"name", column.name}, {"kind", column.is_label ? "label" : "attribute"}, {"values", column.values}});
+  Json groups = Json::array();
+  for (const GroupSize& group : collection.groups) groups.push_back({{"name", group.name}, {"items", group.items}});
+  return {{"items", collection.counts.items},
+          {"pictures", collection.counts.with_image},
+          {"texts", collection.counts.with_text},
+          {"pairs", collection.counts.with_both},
+          {"splits", splits},
+          {"columns", columns},
+          {"groups", groups},
+          {"rejected", collection.counts.rejections},
+          {"anonymised", collection.anonymised}};
+}
+
+Json write(const ServiceFeedback& feedback) {
+  const auto known = [](const std::optional<std::size_t>& value) { return value ? Json(*value) : Json(); };
+  Json list = Json::array();
+  for (const Judgement& one : feedback.judgements)
+    list.push_back({{"time", utc_text(one.time)},
+                    {"who", one.who},
+                    {"query", one.query.id()},
+                    {"text", one.query.text},
+                    {"item_id", one.query.item_id},
+                    {"image", !one.query.picture.empty()},
+                    {"id", one.item},
+                    {"right", one.right},
+                    {"rank", known(one.rank)},
+                    {"distance", known(one.distance)},
+                    {"confidence", one.confidence}});
+  return {{"judgements", list},
+          {"right", feedback.counts.right},
+          {"wrong", feedback.counts.wrong},
+          {"queries", feedback.counts.queries}};
 }
 
 std::string_view outcome_name(Stored stored) {

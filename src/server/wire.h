@@ -41,6 +41,7 @@ struct ExplainRequest {
   Language language = Language::kEnglish;
 };
 Result<ExplainRequest> read_explain(const Json& json, const std::string_view* image);
+Result<FeedbackRequest> read_feedback(const Json& json, const std::string_view* image);
 // `id`: from the path; empty: from the object.
 Result<NewItem> read_item(const Json& json, std::string_view id, const FindPart& part);
 Result<std::vector<Result<NewItem>>> read_batch(const Json& json, const FindPart& part, std::vector<std::string>& ids);
@@ -74,6 +75,8 @@ Json write(const EncodedContent& encoded);
 Json write(const Explanation& explanation, Language language);
 Json write(const ServiceSpace& space);
 Json write(const Job& job);
+Json write(const ServiceCollection& collection);
+Json write(const ServiceFeedback& feedback);
 Json write(const WriteOutcome& outcome);
 std::string_view outcome_name(Stored stored);  // "added", "updated", "unchanged"
 

@@ -31,6 +31,22 @@ TEST(Wire, AQueryIsReadAsItIsWritten) {
   EXPECT_EQ(read->filter->parts[1].kind, Filter::Kind::kNot);
 }
 
+TEST(Wire, AJudgementSaysRightOrWrongOrTakesBackAndNothingElse) {
+  const auto read = [](std::string_view text) { return read_feedback(*parse(text), nullptr); };
+  const auto right = read(R"({"text":"pump","id":"a","right":true,"rank":2,"distance":0,"confidence":"weak"})");
+  ASSERT_TRUE(right) << right.error().message;
+  EXPECT_EQ(right->right, true);
+  EXPECT_EQ(right->item, "a");
+  EXPECT_EQ(right->rank, 2U);
+  EXPECT_EQ(right->distance, 0U);
+  EXPECT_FALSE(read(R"({"item_id":"b","id":"a","right":null})")->right);
+  for (const char* wrong :
+       {R"({"text":"pump","id":"a"})", R"({"text":"pump","right":true})", R"({"text":"pump","id":"a","right":1})",
+        R"({"text":"pump","id":"a","right":true,"confidence":"sure"})", R"({"text":"pump","id":"\n","right":true})",
+        R"({"text":"pump","id":"a","right":true,"rank":0.5})", R"({"text":"pump","id":"a","right":true,"why":""})"})
+    EXPECT_EQ(read(wrong).error().code, ErrorCode::kInvalidArgument) << wrong;
+}
+
 TEST(Wire, WhatIsWrongIsNamed) {
   const auto message = [](std::string_view text) {
     const auto read = query(text);

@@ -109,7 +109,9 @@ class SqliteCatalog final : public Catalog {
   Result<std::vector<std::string>> label_columns() const override { return columns(kLabel); }
   Result<std::vector<std::string>> split_names() const override;
   Result<std::vector<ItemRow>> split(std::string_view name) const override;
-  Result<std::vector<Rejection>> rejections() const override;
+  Result<std::vector<Rejection>> rejections(std::size_t limit) const override;
+  Result<std::vector<ValueColumn>> value_columns() const override;
+  Result<std::vector<GroupSize>> group_sizes() const override;
   Result<std::vector<ItemRow>> rows_where(std::string_view column, std::string_view value) const override;
   Result<std::vector<ItemChange>> changes_since(std::int64_t revision) const override;
   Result<std::vector<ItemGroups>> item_groups() const override;
@@ -438,10 +440,29 @@ Result<std::vector<ItemRow>> SqliteCatalog::split(std::string_view name) const {
   return collect(rows->bind(1, number->integer(0)), first_integer);
 }
 
-Result<std::vector<Rejection>> SqliteCatalog::rejections() const {
-  auto statement = database_->prepare("SELECT place, reason, hint FROM rejections ORDER BY number");
+Result<std::vector<Rejection>> SqliteCatalog::rejections(std::size_t limit) const {
+  auto statement = database_->prepare("SELECT place, reason, hint FROM rejections ORDER BY number LIMIT ?1");
   if (!statement) return std::unexpected(statement.error());
+  constexpr std::size_t kMost = std::numeric_limits<std::int64_t>::max();
+  statement->bind(1, static_cast<std::int64_t>(std::min(limit, kMost)));
   return collect(*statement, [](const Statement& s) { return Rejection{s.text(0), s.text(1), s.text(2)}; });
+}
+
+Result<std::vector<ValueColumn>> SqliteCatalog::value_columns() const {
+  auto statement = database_->prepare(
+      "SELECT column, kind, count(DISTINCT value) FROM item_values GROUP BY kind, column ORDER BY kind, column");
+  if (!statement) return std::unexpected(statement.error());
+  return collect(*statement, [](const Statement& s) {
+    return ValueColumn{s.text(0), s.integer(1) == kLabel, static_cast<std::size_t>(s.integer(2))};
+  });
+}
+
+Result<std::vector<GroupSize>> SqliteCatalog::group_sizes() const {
+  auto statement = database_->prepare("SELECT name, count(*) FROM item_groups GROUP BY name ORDER BY name");
+  if (!statement) return std::unexpected(statement.error());
+  return collect(*statement, [](const Statement& s) {
+    return GroupSize{s.text(0), static_cast<std::size_t>(s.integer(1))};
+  });
 }
 
 Result<bool> SqliteCatalog::has_picture(std::string_view image_uri) const {

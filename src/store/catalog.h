@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -69,6 +70,18 @@ struct ValueCount {
   std::size_t items = 0;  // allowed ones that have it
 };
 
+// A column of labels or attributes that some item has.
+struct ValueColumn {
+  std::string name;
+  bool is_label = false;   // a column may be both: then it is there twice
+  std::size_t values = 0;  // different ones
+};
+
+struct GroupSize {
+  std::string name;
+  std::size_t items = 0;  // that name it
+};
+
 // What became of an item after some revision: it is new or changed, or it was removed.
 struct ItemChange {
   ItemRow row = 0;
@@ -127,7 +140,11 @@ class Catalog {
   virtual Result<std::vector<std::string>> label_columns() const = 0;           // sorted
   virtual Result<std::vector<std::string>> split_names() const = 0;             // sorted
   virtual Result<std::vector<ItemRow>> split(std::string_view name) const = 0;  // ascending; kNotFound lists names
-  virtual Result<std::vector<Rejection>> rejections() const = 0;                // in order of first appearance
+  // In order of first appearance, the first `limit`.
+  virtual Result<std::vector<Rejection>> rejections(
+      std::size_t limit = std::numeric_limits<std::size_t>::max()) const = 0;
+  virtual Result<std::vector<ValueColumn>> value_columns() const = 0;  // labels first, then by name
+  virtual Result<std::vector<GroupSize>> group_sizes() const = 0;      // by name
   // Rows whose label or attribute `column` has exactly `value`, ascending. kNotFound if no item has that column.
   virtual Result<std::vector<ItemRow>> rows_where(std::string_view column, std::string_view value) const = 0;
   // One change an item, the latest, in ascending revision: what to do to whatever was derived from the catalog at

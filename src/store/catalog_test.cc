@@ -323,9 +323,35 @@ TEST_F(CatalogTest, KeepsOneRejectionAPlaceInOrderOfAppearance) {
   EXPECT_EQ((*all)[0].reason, "empty picture");
   EXPECT_EQ((*all)[0].hint, "");
   EXPECT_EQ((*all)[1].place, "a.csv:10");
+  const auto first = catalog_->rejections(1);
+  ASSERT_TRUE(first);
+  ASSERT_EQ(first->size(), 1U);
+  EXPECT_EQ(first->front().place, "a.csv:9");
   ASSERT_TRUE(catalog_->clear_rejection("a.csv:9"));
   ASSERT_TRUE(catalog_->clear_rejection("never was"));
   EXPECT_EQ(catalog_->rejections()->size(), 1U);
+}
+
+TEST_F(CatalogTest, CountsTheValuesOfEachColumnAndTheItemsOfEachGroup) {
+  put(shirt());
+  Item other = shirt();
+  other.id = "15971";
+  other.labels[1].value = "Red";
+  other.attributes = {{"baseColour", "Red"}};
+  other.groups = {"sales"};
+  put(other);
+  const auto columns = catalog_->value_columns();
+  ASSERT_TRUE(columns);
+  std::vector<std::string> told;
+  for (const ValueColumn& column : *columns)
+    told.push_back(column.name + (column.is_label ? " label " : " attribute ") + std::to_string(column.values));
+  EXPECT_THAT(told, ElementsAre("articleType label 1", "baseColour label 2", "baseColour attribute 1",
+                                "season attribute 1", "year attribute 1"));
+  const auto groups = catalog_->group_sizes();
+  ASSERT_TRUE(groups);
+  told.clear();
+  for (const GroupSize& group : *groups) told.push_back(group.name + " " + std::to_string(group.items));
+  EXPECT_THAT(told, ElementsAre("design 1", "sales 2"));
 }
 
 TEST_F(CatalogTest, RemembersNamedValues) {

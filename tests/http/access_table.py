@@ -186,6 +186,14 @@ ROWS = [
     Row("GET", "/v1/suggest", "search", asks("/v1/suggest?prefix=zulu&limit=100"), 200, same=False, note="of all"),
     Row("GET", "/v1/labels", "search", asks("/v1/labels"), 200, same=False),
     Row("GET", "/v1/labels/{column}", "search", asks("/v1/labels/COLUMN"), 200),
+    # What people say of answers. None may be said of what one may not see.
+    Row("POST", "/v1/feedback", "search", asks("/v1/feedback", {"text": "red", "id": "ID", "right": True}), 201, 404),
+    Row("POST", "/v1/feedback", "search", asks("/v1/feedback", {"text": "red", "id": "ID", "right": None}), 201, 404,
+        note="taken back"),
+    Row("POST", "/v1/feedback", "search", asks("/v1/feedback", {"item_id": "ID", "id": "red-star-1", "right": False}), 201, 404,
+        shows=False, note="of what is like it"),
+    Row("POST", "/v1/feedback", "search", asks("/v1/feedback", {"text": "red", "id": "ID"}), 400, shows=False, note="in error"),
+    server_row("GET", "/v1/feedback", "admin", 200),
     server_row("POST", "/v1/encode", "search", 200, plain("/v1/encode", {"text": "red"})),
     Row("POST", "/v1/explain", "search", asks("/v1/explain", {"text": "red circle", "id": "ID", "modality": "text"}), 200, 404),
     Row("POST", "/v1/explain", "search", asks("/v1/explain", {"item_id": "ID", "id": "blue-ring-1"}), 200, 404, shows=False,
@@ -221,6 +229,9 @@ ROWS = [
     server_row("DELETE", "/v1/jobs/{id}", "admin", 400, lambda item, world: ("/v1/jobs/" + world.job, None, {}),
                note="that is done"),
     server_row("DELETE", "/v1/jobs/{id}", "admin", 404, plain("/v1/jobs/none"), note="that there is not"),
+    server_row("GET", "/v1/evaluations", "admin", 200),
+    server_row("GET", "/v1/collection", "admin", 200),
+    server_row("GET", "/v1/rejections", "admin", 200),
 
     # Rights.
     server_row("GET", "/v1/session", "any", 200),

@@ -192,6 +192,8 @@ class Requests:
             ("POST", "/v1/search", {"item_id": "red-star-1", "limit": 3}),
             ("POST", "/v1/encode", {"text": "a red circle", "image": picture}),
             ("POST", "/v1/explain", {"text": "a red circle", "image": picture, "id": "red-circle-1", "modality": "image"}),
+            ("POST", "/v1/feedback", {"text": "a red circle", "image": picture, "id": "red-circle-1", "right": True, "rank": 3,
+                                      "distance": 2, "confidence": "weak"}),
             ("PUT", f"/v1/items/hostile-{rng.randrange(40)}", {**item, "image": picture, "image_name": "a.png"}),
             ("POST", "/v1/items:batch", {"items": [{"id": f"hostile-{rng.randrange(40)}", **item},
                                                    {"id": "hostile-0", "image": picture}, {"id": "x"}]}),
@@ -204,7 +206,7 @@ class Requests:
 
     def damaged_picture(self, rng):
         picture = damaged(rng.choice(self.pictures), rng, self.pictures)
-        return self.with_picture(picture, rng.randrange(5), f"hostile-{rng.randrange(40)}")
+        return self.with_picture(picture, rng.randrange(6), f"hostile-{rng.randrange(40)}")
 
     def with_picture(self, picture, how, item):
         if how == 0:
@@ -213,7 +215,8 @@ class Requests:
         path, parts = [("/v1/search", {"image": picture}), ("/v1/encode", {"image": ("a.jpg", picture)}),
                        (f"/v1/items/{item}", {"item": '{"text": "words"}', "image": ("a.svg", picture)}),
                        ("/v1/items:batch", {"items": json.dumps({"items": [{"id": item, "image": {"part": "a"}}]}),
-                                            "a": picture})][how - 1]
+                                            "a": picture}),
+                       ("/v1/feedback", {"feedback": '{"id": "red-circle-1", "right": false}', "image": picture})][how - 1]
         body, content_type = harness.multipart(**parts)
         return self.request("PUT" if how == 3 else "POST", path, content_type, body)
 
@@ -222,7 +225,7 @@ class Requests:
         return self.request(method, path, "application/json", text_of(damaged_json(body, rng), rng))
 
     def damaged_multipart(self, rng):
-        name, path, method = rng.choice((("query", "/v1/search", "POST"), ("query", "/v1/encode", "POST"),
+        name, path, method = rng.choice((("query", "/v1/search", "POST"), ("query", "/v1/encode", "POST"), ("feedback", "/v1/feedback", "POST"),
                                          ("item", "/v1/items/hostile-1", "PUT"), ("items", "/v1/items:batch", "POST")))
         body = [each for _, where, each in self.bodies(rng) if where.split("/")[2:3] == path.split("/")[2:3]]
         parts = {name: json.dumps(rng.choice(body) if body else {})}
@@ -406,7 +409,7 @@ def survive(options):
             hostile = Hostile(server)
             if options.only is None:
                 for number, (name, picture) in enumerate(tricks().items()):
-                    request = requests.with_picture(picture, number % 5, "trick")
+                    request = requests.with_picture(picture, number % 6, "trick")
                     received = hostile.ask("trick", f"trick-{number}", request)
                     assert b"root:" not in received, f"{name} shows a file of the server"
 

@@ -21,6 +21,7 @@ NOT_PROVOKED = {
     ("deleteItem", 507): "a full disk",
     ("putItems", 507): "a full disk",
     ("startJob", 507): "a full disk",
+    ("judge", 507): "a full disk",
 }
 
 DOCUMENT = None  # the text of --document
@@ -234,6 +235,25 @@ def rows_of_search(t):
     assert t.ask("labelColumns", 200)["columns"] == ["colour", "shape"]
     assert len(t.ask("labelValues", 200, column="shape")["values"]) == 5
     t.ask("labelValues", 200, column="nobody has it")
+    said = t.ask("judge", 201, body={"text": "green star", "id": "green-star-1", "right": True, "rank": 1, "distance": 3,
+                                     "confidence": "likely"})
+    t.ask("judge", 201, body={"item_id": "green-star-1", "id": "red-star-1", "right": False})
+    t.ask("judge", 201, body=harness.multipart(feedback='{"id": "green-star-1", "right": true}', image=harness.picture()))
+    for wrong in ({}, {"text": "a"}, {"text": "a", "id": "green-star-1"}, {"id": "green-star-1", "right": True},
+                  {"text": "a", "id": "", "right": True}, {"text": "a", "id": "green-star-1", "right": "yes"},
+                  {"text": "", "id": "green-star-1", "right": True}, {"text": "a", "id": "green-star-1", "right": True, "rank": 0},
+                  {"text": "a", "item_id": "red-star-1", "id": "green-star-1", "right": True},
+                  {"text": "a", "id": "green-star-1", "right": True, "confidence": "very"}):
+        t.ask("judge", 400, body=wrong)
+    t.ask("judge", 404, body={"text": "a", "id": "nobody", "right": True})
+    t.ask("judge", 404, body={"item_id": "nobody", "id": "green-star-1", "right": True})
+    t.ask("judge", 422, body=harness.multipart(feedback='{"id": "green-star-1", "right": true}', image=b"not a picture"))
+    kept = t.ask("feedback", 200, query={"limit": 2})
+    assert len(kept["judgements"]) == 2 and (kept["right"], kept["wrong"], kept["queries"]) == (2, 1, 3), kept
+    assert kept["judgements"][0]["image"] and kept["judgements"][1]["item_id"] == "green-star-1", kept
+    t.ask("feedback", 400, query={"limit": 0})
+    assert t.ask("judge", 201, body={"text": "green  star", "id": "green-star-1", "right": None})["query"] == said["query"]
+    assert t.ask("feedback", 200)["right"] == 1
     t.ask("encode", 200, body={"text": "green star"})
     t.ask("encode", 200, body=harness.multipart(query='{"text": "star"}', image=harness.picture("green-star-2.jpg")))
     t.ask("encode", 400, body={})
@@ -293,6 +313,11 @@ def rows_of_server(t):
     for name in ("spaces", "status", "latency", "health", "readiness", "metrics", "openapi", "docs"):
         t.ask(name, 200)
     t.ask("status", 200, key="search+read")  # who sees less of it
+    collection = t.ask("collection", 200)
+    assert {"name": "colour", "kind": "label", "values": 6} in collection["columns"], collection
+    assert collection["splits"]["query"] > 0 and not collection["anonymised"], collection
+    t.ask("rejections", 200, query={"limit": 1000})
+    t.ask("rejections", 400, query={"limit": 0})
     t.ask("audit", 200, query={"last": 5})
     t.ask("audit", 400, query={"last": 0})
 
@@ -346,6 +371,13 @@ def rows_of_jobs(t, folder):
     assert states == [("evaluate", "done"), ("calibrate", "done"), ("backup", "done"), ("ingest", "done"), ("ingest", "failed")] + [
         ("evaluate", "done")] * 7, states
     t.ask("listJobs", 200)
+    kept = t.ask("evaluations", 200)["evaluations"]  # the last of each kind
+    assert [each["relevance"] for each in kept].count("any") == 1, kept
+    by_colour = next(each for each in kept if each["relevance"] == "any:colour")
+    for result in by_colour["results"]:
+        curve = result["curve"]
+        assert [each["radius"] for each in curve] == list(range(result["bits"] + 1)), curve
+        assert curve[-1]["recall"] == 1 and all(a["recall"] <= b["recall"] for a, b in zip(curve, curve[1:])), curve
     for wrong in ({}, {"kind": "dance"}, {"kind": "backup", "arguments": []}, {"kind": "backup", "target": "a"}):
         t.ask("startJob", 400, body=wrong)
     t.ask("getJob", 404)
