@@ -6,7 +6,7 @@ SHELL := /bin/bash
 # A file that includes libtorch takes up to 1.5 GB to compile: no more jobs than cores or memory bear.
 export JOBS ?= $(shell awk -v cores=$$(nproc) '/^MemAvailable/ { j = int($$2 / 1500000); print j < 1 ? 1 : j < cores ? j : cores }' /proc/meminfo)
 
-.PHONY: help build demo test lint lint-all format clean
+.PHONY: help build demo test screenshots lint lint-all format clean
 
 help: ## this list
 	@echo "make TARGET, where TARGET is one of:"
@@ -24,6 +24,11 @@ demo: ## from nothing to a measured search over 3,254 clip-art pictures; needs n
 test: ## every test: release, sanitizers, command line, lint; ends with "N passed, N failed, N skipped"
 	@scripts/install.sh build test
 	@scripts/test.sh
+
+screenshots: ## the pictures of the README, docs/images/, from what make demo left
+	@scripts/install.sh build demo screenshots
+	@scripts/build.sh
+	@scripts/screenshots.sh
 
 lint: ## clang-format, shellcheck, and clang-tidy on all but tests and libtorch files
 	@scripts/install.sh build test

@@ -64,6 +64,8 @@ say "$(jq -r '"Each of \(.query_items) held-out items asks \(.database_items) it
 say "mAP: 1 is a perfect order of all answers; ties between equal codes are averaged over. [95% interval over queries]" \
   "The words of an item contain its keywords, so this is words to keywords and not sentences to pictures." ""
 scripts/comparison.sh "$demo/measured" cca-itq contrastive | sed 's/^/  /'
+keep "$demo/measured/contrastive.calibrate.json" "$warifu" calibrate --space contrastive --relevance any:keyword --output json
+say "" "How sure a hit is was learnt from $(jq -r .queries "$demo/measured/contrastive.calibrate.json") searches with pairs that training held out: the page says it in words."
 
 step "6/6  Looking"
 examples/openclipart/queries.sh "$demo/openclipart" >"$demo/queries.jsonl"
@@ -77,5 +79,7 @@ say "Three searches by words and three by a picture that was never seen, best an
   "  $demo/found-contrastive.html" "  $demo/found-cca-itq.html" "" "or look at the .png beside each."
 
 step "Next"
-say "Ask for something yourself:" "" \
-  "  build/warifu search --workspace $WARIFU_WORKSPACE --space contrastive --text \"flag with a star\"" ""
+say "Ask for something yourself, on the command line:" "" \
+  "  build/warifu search --workspace $WARIFU_WORKSPACE --space contrastive --text \"flag with a star\"" "" \
+  "or with words and pictures on the page: type this, then open http://127.0.0.1:8080 in a browser" "" \
+  "  build/warifu serve --workspace $WARIFU_WORKSPACE --space contrastive" ""

@@ -49,7 +49,7 @@ class ServeVerb final : public Verb {
     options_.service.require_sandbox = !no_sandbox_;
     const auto served = serve(options_, *invocation.progress, [&](const std::string& url) {
       if (*form == OutputForm::kTable) {
-        print_line("Serving " + invocation.workspace + " at " + url + "  (Ctrl-C ends)");
+        print_line("Serving " + invocation.workspace + ". Open " + url + " in a browser; Ctrl-C ends.");
       } else {
         print_json({{"type", "serving"}, {"url", url}}, OutputForm::kJsonl);
       }
