@@ -77,7 +77,7 @@ const views = [
 
 // Every view in both languages and both colours, on a desk and on a small phone, and between them.
 for (const [language, theme, width] of [['en', 'light', 1280], ['en', 'dark', 360], ['ja', 'light', 360], ['ja', 'dark', 1280]])
-  test(`nobody is kept out of any view: ${language}, ${theme}, ${width} px`, { timeout: 280_000 }, async () => {
+  test(`nobody is kept out of any view: ${language}, ${theme}, ${width} px`, { timeout: 400_000 }, async () => {
     const faults = [];
     for (const server of [open, guarded]) {
       const { page, context } = await newVisitor(server.url, { language, theme, width, height: 860, touch: width < 500, bypassCSP: true });
