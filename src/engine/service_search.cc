@@ -128,6 +128,8 @@ Result<ServiceAnswer> RunningService::search(const Principal& principal, const S
     request.words = keyword_query(*content->text);
     const std::lock_guard lock(confidence_mutex_);
     request.word_weight = query.weights.words.value_or(confidence_ ? confidence_->word_weight : 1);
+    // Where the words are weighed against a picture, what they count as keywords goes with it.
+    if (content->picture && !query.weights.words) request.word_weight *= query.weights.text.value_or(1);
   }
   if (request.codes.empty() && request.word_weight <= 0) return bad("all weights are 0");
   auto rows = rows_to_search(**reader, *universe, query.filter);
