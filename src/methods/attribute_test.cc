@@ -79,8 +79,8 @@ class Attributes : public testing::TestWithParam<std::string_view> {
     Trained& one = all[method];
     if (one.encoder) return one;
     const auto folder = fresh_folder();
-    one.drawn = drawn_pairs(96, folder);
-    TrainOptions options{.bits = {8, 16}, .seed = 3, .epochs = 20, .space = "s"};
+    one.drawn = drawn_pairs(64, folder);
+    TrainOptions options{.bits = {8, 16}, .seed = 3, .epochs = 12, .space = "s"};
     if (method == "ccl") options.settings = {"patches=no", "phrases=no"};  // its rows are then the whole alone
     if (method == "cca-itq") options.bits = {4, 8};                        // it has no more than there are words
     SilentProgress progress;
@@ -161,7 +161,7 @@ TEST_P(Attributes, SharesOfWordsAddUpToTheLikeness) {
 
 TEST_P(Attributes, PatchesWithNothingOnThemHaveNoShareAndTheThingHasMost) {
   std::size_t on_the_thing = 0;
-  for (std::size_t i = 0; i < 12; ++i) {
+  for (std::size_t i = 0; i < 6; ++i) {
     const auto found = encoder_->attribute(input(i), Modality::kImage, kLength, signs(input(i), Modality::kText));
     ASSERT_TRUE(found.has_value()) << found.error().message;
     EXPECT_TRUE(found->words.empty());
@@ -180,7 +180,7 @@ TEST_P(Attributes, PatchesWithNothingOnThemHaveNoShareAndTheThingHasMost) {
       }
     on_the_thing += touches(static_cast<std::size_t>(std::ranges::max_element(weights) - weights.begin()));
   }
-  EXPECT_GE(on_the_thing, 10U);
+  EXPECT_GE(on_the_thing, 5U);
 }
 
 TEST_P(Attributes, OfBothHalvesTellsOfBoth) {
@@ -197,7 +197,7 @@ TEST_P(Attributes, OfBothHalvesTellsOfBoth) {
 TEST_P(Attributes, NamedPatchesAndWordsHoldMoreThanOthers) {
   double named = 0, others = 0;
   Rng rng(7);
-  for (std::size_t i = 0; i < 24; ++i) {
+  for (std::size_t i = 0; i < 12; ++i) {
     const auto towards = signs(input(i), Modality::kText);
     const auto found = encoder_->attribute(input(i), Modality::kImage, kLength, towards).value();
     const auto apart = [&](std::span<const std::size_t> cells) {
@@ -219,23 +219,25 @@ TEST_P(Attributes, NamedPatchesAndWordsHoldMoreThanOthers) {
   EXPECT_GE(named, 2 * others);
 }
 
-TEST_P(Attributes, GivenFeaturesAreNotExplained) {
-  const TrainingSet set = synthetic_pairs(64, 4, 1);
-  const auto folder = fresh_folder();
-  SilentProgress progress;
-  ASSERT_TRUE(train_method(GetParam(), set, {.bits = {8, 16}, .seed = 3, .epochs = 2, .space = "s"}, folder, progress));
-  const auto encoder = load_encoder(folder).value();
-  const auto refused = encoder->attribute(input(0), Modality::kText, kLength, std::vector<float>(16, 1));
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, ErrorCode::kIncompatible);
-}
-
 INSTANTIATE_TEST_SUITE_P(Methods, Attributes, testing::ValuesIn(method_names().begin(), method_names().end()),
                          [](const auto& of) {
                            std::string name(of.param);
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });
+
+TEST(AttributesOfGivenFeatures, AreNotToBeHad) {
+  const TrainingSet set = synthetic_pairs(64, 4, 1);
+  const auto folder = fresh_folder();
+  SilentProgress progress;
+  ASSERT_TRUE(train_method("contrastive", set, {.bits = {16}, .seed = 3, .epochs = 1, .space = "s"}, folder, progress));
+  EncoderInput input;
+  input.text = "red";
+  const auto encoder = load_encoder(folder).value();
+  const auto refused = encoder->attribute(input, Modality::kText, 0, std::vector<float>(16, 1));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kIncompatible);
+}
 
 // The towers that are trained with a method have patches, too.
 TEST(AttributesOfTrainedTowers, AreThereAndFinite) {
