@@ -25,7 +25,8 @@ std::span<const PageFile> page_files() { return {}; }
     OUTPUT ${file}
     COMMAND ${PROJECT_SOURCE_DIR}/scripts/build_page.sh ${WARIFU_PAGE_FOLDER}
     COMMAND ${WARIFU_NODE} ${PROJECT_SOURCE_DIR}/cmake/embed_page.mjs ${WARIFU_PAGE_FOLDER}/dist ${file}
-    DEPENDS ${sources} ${web}/index.html ${web}/package.json ${web}/package-lock.json ${web}/tsconfig.json ${web}/vite.config.ts
+    DEPENDS ${sources} ${web}/index.html ${web}/package.json ${web}/package-lock.json ${web}/tsconfig.json ${web}/tsconfig.check.json
+            ${web}/.npmrc ${web}/vite.config.ts
             ${PROJECT_SOURCE_DIR}/scripts/build_page.sh ${PROJECT_SOURCE_DIR}/cmake/embed_page.mjs
     COMMENT "Building the page"
     VERBATIM)

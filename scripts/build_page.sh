@@ -6,6 +6,11 @@ cd "$(dirname "$0")/.."
 source=$PWD/web
 folder=$1
 
+# Everything in the folder is ours to replace: one that somebody else filled is left alone.
+if [[ -d $folder && ! -e $folder/lock && -n $(ls -A "$folder") ]]; then
+  echo "warifu: $folder is not empty and not a folder of page builds; name another by -DWARIFU_PAGE_FOLDER" >&2
+  exit 1
+fi
 mkdir -p "$folder"
 exec 9>"$folder/lock"
 flock 9

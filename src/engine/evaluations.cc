@@ -17,6 +17,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kFolder = "evaluations";            // of a space
 constexpr std::size_t kMaxBytes = std::size_t{16} << 20;  // of one file
 constexpr const char* kFingerprint = "fingerprint";       // of the model that was measured; not shown
+constexpr const char* kGeneration = "generation";         // of it, which the fingerprint does not tell; not shown
 
 Json by_cutoff(const std::map<std::size_t, double>& values) {
   Json object = Json::object();
@@ -85,6 +86,9 @@ Result<void> keep_evaluation(const Workspace& workspace, const EvaluateRequest& 
   Json json = evaluation_json(report);
   json["time"] = utc_text(std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
   json[kFingerprint] = report.fingerprint;
+  const auto info = read_space_info(workspace.space_folder(report.space));
+  if (!info) return std::unexpected(info.error());
+  json[kGeneration] = info->spaces.front().generation;
   const std::string kind = report.relevance + "\n" + report.database;
   return write_file_atomically(folder / (content_hash(std::string_view(kind)) + ".json"), json.dump() + "\n");
 }
@@ -103,7 +107,9 @@ Result<std::vector<Json>> kept_evaluations(const Workspace& workspace) {
       Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
       if (!json.is_object() || !json.contains("time") || !json["time"].is_string()) continue;
       if (json.value(kFingerprint, "") != info->spaces.front().fingerprint) continue;
+      if (json.value(kGeneration, 1U) != info->spaces.front().generation) continue;
       json.erase(kFingerprint);
+      json.erase(kGeneration);
       kept.push_back(std::move(json));
     }
     std::ranges::sort(kept, std::ranges::greater(), [](const Json& one) { return one["time"].get<std::string>(); });

@@ -221,7 +221,12 @@ PictureFrame frame_of(const PictureFormat& format, double aspect) {
 }
 
 Result<Explanation> explain_match(const Encoder& encoder, const CodeSpace& space, const ExplainContent& query,
-                                  const ExplainContent& item, std::optional<Modality> half) {
+                                  const ExplainContent& item, std::optional<Modality> half, const StoredCodes& stored) {
+  for (const ExplainContent* content : {&query, &item})
+    if (content->text && content->text->size() > kMostExplainedBytes)
+      return fail(ErrorCode::kInvalidArgument, "a text of " + std::to_string(content->text->size()) +
+                                                   " bytes is not explained; at most " +
+                                                   std::to_string(kMostExplainedBytes) + " are");
   if (!encoder.caveat().empty())
     return fail(
         ErrorCode::kIncompatible,
@@ -235,7 +240,7 @@ Result<Explanation> explain_match(const Encoder& encoder, const CodeSpace& space
   const Modality asked = query.picture && query.text ? Modality::kBoth
                          : query.picture             ? Modality::kImage
                                                      : Modality::kText;
-  auto query_code = code_of(encoder, *length, query, asked);
+  auto query_code = stored.query ? Result<CodeMatrix>(*stored.query) : code_of(encoder, *length, query, asked);
   if (!query_code) return std::unexpected(query_code.error());
 
   Explanation explanation;
@@ -244,7 +249,8 @@ Result<Explanation> explain_match(const Encoder& encoder, const CodeSpace& space
     if (half ? candidate != *half : candidate == Modality::kBoth) continue;
     const Modality modality = made_from(item, candidate, encoder);
     if (!has(item, modality)) continue;
-    auto code = code_of(encoder, *length, item, modality);
+    auto kept = stored.item ? stored.item(candidate) : std::nullopt;
+    auto code = kept ? Result<CodeMatrix>(std::move(*kept)) : code_of(encoder, *length, item, modality);
     if (!code) return std::unexpected(code.error());
     const std::uint32_t distance = hamming_distance(query_code->row(0), code->row(0));
     if (found && explanation.distance <= distance) continue;
@@ -253,9 +259,9 @@ Result<Explanation> explain_match(const Encoder& encoder, const CodeSpace& space
     explanation.item_code = std::move(*code);
   }
   if (!found)
-    return fail(ErrorCode::kInvalidArgument,
-                half ? std::string("the item has no ") + (*half == Modality::kImage ? "picture" : "text")
-                     : "the item has neither a picture nor a text");
+    return fail(ErrorCode::kInvalidArgument, !half                        ? "the item has neither a picture nor a text"
+                                             : has(item, Modality::kText) ? "the item has no picture"
+                                                                          : "the item has no text");
   explanation.query_code = std::move(*query_code);
   explanation.space = space.name;
   explanation.bits = space.bits;
@@ -286,8 +292,8 @@ Result<ExplainContent> explain_content(std::optional<std::string> text, const Pi
   return content;
 }
 
-ExplainContent as_query(ExplainContent item) {
-  if (item.picture) item.text.reset();
+ExplainContent as_query(ExplainContent item, std::optional<Modality> half) {
+  if (item.picture && half != Modality::kBoth) item.text.reset();
   return item;
 }
 

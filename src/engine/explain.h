@@ -75,12 +75,23 @@ struct Explanation {
   std::vector<AlignedPhrase> alignments;  // of the words of one side and the picture of the other
 };
 
+// Codes that are stored and searched. Those that the present model would make may differ, after an update: what is
+// explained is the match of these. Either may be missing: a code is then made of the content.
+struct StoredCodes {
+  std::optional<CodeMatrix> query;                               // of the item that is the query
+  std::function<std::optional<CodeMatrix>(Modality half)> item;  // empty: none
+};
+
+// A text of more bytes than this is not explained: each of its words would cost a pass over all of it.
+inline constexpr std::size_t kMostExplainedBytes = std::size_t{64} << 10;
+
 // Explains the match of a query and an item's `half` (nothing: the nearer one). Seconds of work: a gradient is carried
 // back through the encoder several times.
-// kInvalidArgument: a side has not got what its code would be made from; kIncompatible: codes of the space are for
-// measuring only, or made of features that were given. Threads: as Encoder::encode.
+// kInvalidArgument: a side has not got what its code would be made from, or a text is too long; kIncompatible: codes of
+// the space are for measuring only, or made of features that were given. Threads: as Encoder::encode.
 Result<Explanation> explain_match(const Encoder& encoder, const CodeSpace& space, const ExplainContent& query,
-                                  const ExplainContent& item, std::optional<Modality> half);
+                                  const ExplainContent& item, std::optional<Modality> half,
+                                  const StoredCodes& stored = {});
 
 // A picture in a form that is asked for; empty: there is none.
 using PictureAs = std::function<Result<Image>(const PictureFormat& format)>;
@@ -89,7 +100,8 @@ using PictureAs = std::function<Result<Image>(const PictureFormat& format)>;
 Result<ExplainContent> explain_content(std::optional<std::string> text, const PictureAs& picture,
                                        const PictureFormat& format);
 
-// Of an item that is the query: the half that a search for more like it goes by, its picture where it has one.
-ExplainContent as_query(ExplainContent item);
+// Of an item that is the query: what a search for more like it goes by. Where codes of both are matched that is both of
+// its halves, else its picture where it has one.
+ExplainContent as_query(ExplainContent item, std::optional<Modality> half);
 
 }  // namespace warifu

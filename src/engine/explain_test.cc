@@ -131,6 +131,26 @@ TEST(ExplainMatch, RefusesAModelThatIsNotTheOneOfTheCodes) {
   EXPECT_EQ(refused.error().code, ErrorCode::kIncompatible);
 }
 
+TEST(ExplainMatch, ExplainsTheCodeThatIsStored) {
+  const FourBits encoder;
+  const ExplainContent words = text("red");
+  StoredCodes stored;
+  // As an older model made it: green, too.
+  stored.item = [](Modality) { return pack_signs(FloatMatrix(1, 4, {-1, 1, 1, -1})); };
+  const auto found = explain_match(encoder, encoder.spaces()[0], words, words, Modality::kText, stored);
+  ASSERT_TRUE(found.has_value()) << found.error().message;
+  EXPECT_EQ(found->distance, 1U);
+  EXPECT_THAT(found->differing, ElementsAre(2));
+}
+
+TEST(ExplainMatch, RefusesATextWhoseWordsWouldTakeForEver) {
+  const FourBits encoder;
+  const auto refused =
+      explain_match(encoder, encoder.spaces()[0], text(std::string(kMostExplainedBytes + 1, 'x')), text("red"), {});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+}
+
 TEST(FrameOf, SaysWhereTheEncoderSawThePicture) {
   const auto frame = [](ImageFit fit, double aspect) {
     const PictureFrame found = frame_of({224, fit, Resampling::kBilinear}, aspect);

@@ -1,5 +1,6 @@
 #include "engine/explainer.h"
 
+#include <array>
 #include <utility>
 
 #include "engine/code_files.h"
@@ -19,7 +20,15 @@ Result<Explainer> Explainer::open(const Workspace& workspace, const std::string&
   if (!space) return std::unexpected(space.error());
   auto encoder = load_encoder(workspace.space_folder(*name));
   if (!encoder) return std::unexpected(encoder.error());
-  return Explainer(workspace, std::move(*encoder), std::move(*space));
+  std::array<std::shared_ptr<const Index>, 3> indexes;
+  constexpr std::array kModalities = {Modality::kImage, Modality::kText, Modality::kBoth};
+  for (std::size_t i = 0; i < kModalities.size(); ++i) {
+    auto index = open_index(workspace, *space, kModalities[i]);
+    if (!index) return std::unexpected(index.error());
+    indexes[i] = std::move(*index);
+  }
+  auto searcher = std::make_unique<Searcher>(*space, nullptr, indexes[0], indexes[1], indexes[2]);
+  return Explainer(workspace, std::move(*encoder), std::move(searcher));
 }
 
 Result<Item> Explainer::find(const std::string& id) const {
@@ -50,7 +59,7 @@ Result<ExplainContent> Explainer::query_content(const ExplainRequest& request) c
     if (!item) return std::unexpected(item.error());
     auto content = explain_content(item->text, picture_of(*item), format);
     if (!content) return content;
-    return as_query(std::move(*content));
+    return as_query(std::move(*content), request.half);
   }
   std::optional<std::string> text;
   if (request.text) {
@@ -69,7 +78,15 @@ Result<Explanation> Explainer::explain(const ExplainRequest& request) const {
   if (!query) return std::unexpected(query.error());
   const auto content = explain_content(item->text, picture_of(*item), encoder_->picture_format());
   if (!content) return std::unexpected(content.error());
-  auto explanation = explain_match(*encoder_, space_, *query, *content, request.half);
+  StoredCodes stored;
+  stored.item = [&](Modality half) { return searcher_->code_of(item->row, half); };
+  if (request.like) {
+    const auto like = find(*request.like);
+    if (!like) return std::unexpected(like.error());
+    auto code = searcher_->stored_code(like->row, request.half == Modality::kBoth ? Find::kBoth : Find::kAny);
+    if (code) stored.query = std::move(*code);
+  }
+  auto explanation = explain_match(*encoder_, searcher_->space(), *query, *content, request.half, stored);
   if (explanation) explanation->id = item->id;
   return explanation;
 }

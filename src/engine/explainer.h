@@ -11,6 +11,7 @@
 #include "encode/encoder.h"
 #include "engine/explain.h"
 #include "engine/workspace.h"
+#include "search/searcher.h"
 
 namespace warifu {
 
@@ -24,8 +25,8 @@ struct ExplainRequest {
   std::optional<Modality> half;  // of the item that matched; nothing: the nearer one
 };
 
-// A workspace opened for explaining matches of one code space at one length. Nothing need be indexed: codes are made
-// anew of what the items are. Threads: one owner.
+// A workspace opened for explaining matches of one code space at one length. Nothing need be indexed: codes that are
+// not stored are made of what the items are. Threads: one owner.
 class Explainer {
  public:
   // Space as Workspace::choose_space; bits 0: the longest.
@@ -38,8 +39,8 @@ class Explainer {
   Result<Image> draw(const ExplainRequest& request, const Explanation& explanation) const;
 
  private:
-  Explainer(const Workspace& workspace, std::unique_ptr<Encoder> encoder, CodeSpace space)
-      : workspace_(&workspace), encoder_(std::move(encoder)), space_(std::move(space)) {}
+  Explainer(const Workspace& workspace, std::unique_ptr<Encoder> encoder, std::unique_ptr<Searcher> searcher)
+      : workspace_(&workspace), encoder_(std::move(encoder)), searcher_(std::move(searcher)) {}
   Result<Item> find(const std::string& id) const;
   PictureAs picture_of(const Item& item) const;
   PictureAs picture_in(const std::filesystem::path& file) const;
@@ -47,7 +48,7 @@ class Explainer {
 
   const Workspace* workspace_;
   std::unique_ptr<Encoder> encoder_;
-  CodeSpace space_;
+  std::unique_ptr<Searcher> searcher_;  // for the codes that are stored
 };
 
 }  // namespace warifu

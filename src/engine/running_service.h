@@ -78,12 +78,13 @@ class RunningService final : public Service {
   Result<std::vector<CodeChannel>> code_channels(const ServiceQuery& query, const QueryContent& content,
                                                  std::vector<float>& embedding);
   Result<QueryContent> content_of(const ServiceQuery& query);
-  Result<ExplainContent> explained_item(const Workspace& reader, const Item& item) const;
-  Result<ExplainContent> explained_query(const Workspace& reader, const Principal& principal,
-                                         const ExplainQuery& query);
+  // `half`: the one that is asked for; a picture that cannot be read matters only where it is looked at.
+  Result<ExplainContent> explained_item(const Workspace& reader, const Item& item, std::optional<Modality> half) const;
+  Result<ExplainContent> explained_query(const Workspace& reader, const Principal& principal, const ExplainQuery& query,
+                                         std::optional<ItemRow>& row);
   Result<RowFilter> rows_to_search(const Workspace& reader, const Universe& universe,
                                    const std::optional<Filter>& filter) const;
-  Result<Image> decode(std::span<const std::byte> bytes) const;
+  Result<Image> decode(std::span<const std::byte> bytes, const PictureFormat& format) const;
   Result<ItemChangeRequest> prepare(const NewItem& item, bool replace) const;
   Result<void> take_personal_data_out(ItemChangeRequest& change) const;
   Result<void> take_picture(const NewItem& item, ItemChangeRequest& change) const;

@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "engine/running_service.h"
 #include "methods/method.h"
+#include "text/normalize.h"
 
 // The part of RunningService that says why an item matches.
 namespace warifu {
@@ -25,19 +26,22 @@ class Place {
 
 }  // namespace
 
-Result<ExplainContent> RunningService::explained_item(const Workspace& reader, const Item& item) const {
-  PictureAs picture;
-  if (!item.image_uri.empty())
-    picture = [&](const PictureFormat& format) -> Result<Image> {
-      const auto bytes = read_file(reader.picture_path(item), limits_.max_bytes);
-      if (!bytes) return std::unexpected(bytes.error());
-      return decoder_->decode(*bytes, limits_, format);
-    };
-  return explain_content(item.text, picture, encoder_->encoder().picture_format());
+Result<ExplainContent> RunningService::explained_item(const Workspace& reader, const Item& item,
+                                                      std::optional<Modality> half) const {
+  const PictureFormat format = encoder_->encoder().picture_format();
+  if (item.image_uri.empty() || half == Modality::kText) return explain_content(item.text, {}, format);
+  const auto bytes = read_file(reader.picture_path(item), limits_.max_bytes);
+  if (bytes) {
+    auto content = explain_content(
+        item.text, [&](const PictureFormat& wanted) { return decoder_->decode(*bytes, limits_, wanted); }, format);
+    if (content) return content;
+  }
+  if (!half && item.text) return explain_content(item.text, {}, format);
+  return fail(ErrorCode::kNotFound, "the picture of '" + item.id + "' cannot be read");
 }
 
 Result<ExplainContent> RunningService::explained_query(const Workspace& reader, const Principal& principal,
-                                                       const ExplainQuery& query) {
+                                                       const ExplainQuery& query, std::optional<ItemRow>& row) {
   if (query.like) {
     if (query.text || query.picture)
       return fail(ErrorCode::kInvalidArgument, "an item as the query cannot be joined with a text or a picture",
@@ -45,22 +49,23 @@ Result<ExplainContent> RunningService::explained_query(const Workspace& reader, 
     std::optional<Error> error;
     const auto item = visible(reader, principal, *query.like, error);
     if (!item) return std::unexpected(*error);
-    auto content = explained_item(reader, *item);
+    row = item->row;
+    auto content = explained_item(reader, *item, std::nullopt);
     if (!content) return content;
-    return as_query(std::move(*content));
+    return as_query(std::move(*content), query.half);
   }
-  ServiceQuery asked;
-  asked.text = query.text;
-  asked.picture = query.picture;
-  auto checked = content_of(asked);  // normalised, and refused where the search refuses it
-  if (!checked) return std::unexpected(checked.error());
-  ExplainContent content;
-  content.text = std::move(checked->text);
-  if (!checked->picture) return content;
-  const PictureAs picture = [&](const PictureFormat& format) {
-    return decoder_->decode(*query.picture, limits_, format);
-  };
-  return explain_content(std::move(content.text), picture, encoder_->encoder().picture_format());
+  std::optional<std::string> text;
+  if (query.text) {
+    auto normal = normalize_text(*query.text);
+    if (!normal) return with_context("text", normal.error());
+    if (normal->empty()) return fail(ErrorCode::kInvalidArgument, "the query text is empty", "give at least one word");
+    text = std::move(*normal);
+  }
+  PictureAs picture;
+  if (query.picture) picture = [&](const PictureFormat& wanted) { return decode(*query.picture, wanted); };
+  auto content = explain_content(std::move(text), picture, encoder_->encoder().picture_format());
+  if (!content) return with_context("picture", content.error());
+  return content;
 }
 
 Result<Explanation> RunningService::explain(const Principal& principal, const ExplainQuery& query) {
@@ -70,13 +75,21 @@ Result<Explanation> RunningService::explain(const Principal& principal, const Ex
   std::optional<Error> error;
   const auto item = visible(**reader, principal, query.id, error);
   if (!item) return std::unexpected(*error);
-  const auto asked = explained_query(**reader, principal, query);
-  if (!asked) return std::unexpected(asked.error());
-  const auto content = explained_item(**reader, *item);
-  if (!content) return std::unexpected(content.error());
-
   const Place place(explanations_);
   if (!place.free()) return fail(ErrorCode::kUnavailable, "other explanations are being made", "ask again in a second");
+  std::optional<ItemRow> like;
+  const auto asked = explained_query(**reader, principal, query, like);
+  if (!asked) return std::unexpected(asked.error());
+  const auto content = explained_item(**reader, *item, query.half);
+  if (!content) return std::unexpected(content.error());
+
+  const auto view = writer_->view();
+  StoredCodes stored;
+  stored.item = [&](Modality half) { return view->searcher->code_of(item->row, half); };
+  if (like) {
+    auto code = view->searcher->stored_code(*like, query.half == Modality::kBoth ? Find::kBoth : Find::kAny);
+    if (code) stored.query = std::move(*code);
+  }
   const std::lock_guard lock(explain_mutex_);
   if (!explainer_) {
     // A model of its own: searches do not wait for an explanation.
@@ -84,7 +97,7 @@ Result<Explanation> RunningService::explain(const Principal& principal, const Ex
     if (!loaded) return std::unexpected(loaded.error());
     explainer_ = std::move(*loaded);
   }
-  auto explanation = explain_match(*explainer_, space_, *asked, *content, query.half);
+  auto explanation = explain_match(*explainer_, space_, *asked, *content, query.half, stored);
   if (explanation) explanation->id = item->id;
   return explanation;
 }

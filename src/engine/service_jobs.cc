@@ -106,7 +106,8 @@ std::map<std::string, JobRunner::Work> RunningService::job_kinds() {
     if (!reader) return std::unexpected(reader.error());
     const auto report = evaluate_space(**reader, request, progress);
     if (!report) return std::unexpected(report.error());
-    if (auto kept = keep_evaluation(**reader, request, *report); !kept) return std::unexpected(kept.error());
+    if (auto kept = keep_evaluation(**reader, request, *report); !kept)
+      progress.note("the evaluation is not kept: " + kept.error().message);
     Json results = Json::array();
     for (const DirectionResult& result : report->results)
       results.push_back({{"direction", result.direction},

@@ -34,11 +34,11 @@ Result<void> check(const ServiceQuery& query) {
 
 }  // namespace
 
-Result<Image> RunningService::decode(std::span<const std::byte> bytes) const {
+Result<Image> RunningService::decode(std::span<const std::byte> bytes, const PictureFormat& format) const {
   const StageClock clock(observer_, Stage::kDecode);
   if (bytes.size() > options_.max_picture_bytes)
     return bad(fmt::format("the picture has {} bytes; at most {} are taken", bytes.size(), options_.max_picture_bytes));
-  return decoder_->decode(bytes, limits_, encoder_->encoder().picture_format());
+  return decoder_->decode(bytes, limits_, format);
 }
 
 Result<QueryContent> RunningService::content_of(const ServiceQuery& query) {
@@ -50,7 +50,7 @@ Result<QueryContent> RunningService::content_of(const ServiceQuery& query) {
     content.text = std::move(*text);
   }
   if (query.picture) {
-    auto picture = decode(*query.picture);
+    auto picture = decode(*query.picture, encoder_->encoder().picture_format());
     if (!picture) return with_context("picture", picture.error());
     content.picture = std::move(*picture);
   }

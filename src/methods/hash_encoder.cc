@@ -22,13 +22,6 @@ FloatMatrix slice(const FloatMatrix& values, std::size_t begin, std::size_t bits
   return part;
 }
 
-// Where the bits of spaces[length] begin among those of all spaces side by side.
-std::size_t first_bit(std::span<const CodeSpace> spaces, std::size_t length) {
-  std::size_t begin = 0;
-  for (const CodeSpace& space : spaces.first(length)) begin += space.bits;
-  return begin;
-}
-
 void to_unit_length(std::span<float> row) {
   double squares = 0;
   for (const float value : row) squares += double{value} * double{value};
@@ -235,6 +228,12 @@ std::vector<CodeMatrix> pack_lengths(const FloatMatrix& values, std::span<const 
   std::vector<CodeMatrix> codes;
   for (std::size_t i = 0; i < spaces.size(); ++i) codes.push_back(pack_signs(values_of_length(values, spaces, i)));
   return codes;
+}
+
+std::size_t first_bit(std::span<const CodeSpace> spaces, std::size_t length) {
+  std::size_t begin = 0;
+  for (const CodeSpace& space : spaces.first(length)) begin += space.bits;
+  return begin;
 }
 
 FloatMatrix values_of_length(const FloatMatrix& values, std::span<const CodeSpace> spaces, std::size_t length) {

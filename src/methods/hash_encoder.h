@@ -33,6 +33,9 @@ std::unique_ptr<Encoder> make_hash_encoder(const SpaceModel& model, HashBranch i
 // The signs of real values [inputs, bits of all spaces side by side], one matrix for each space.
 std::vector<CodeMatrix> pack_lengths(const FloatMatrix& values, std::span<const CodeSpace> spaces);
 
+// Where the bits of spaces[length] begin among those of all spaces side by side.
+std::size_t first_bit(std::span<const CodeSpace> spaces, std::size_t length);
+
 // Of real values [inputs, bits of all spaces side by side] those of spaces[length].
 FloatMatrix values_of_length(const FloatMatrix& values, std::span<const CodeSpace> spaces, std::size_t length);
 

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "methods/hash_encoder.h"
+
 namespace warifu {
 namespace {
 
@@ -45,9 +47,7 @@ Head torch_head(std::function<torch::Tensor(const torch::Tensor& image, const to
 }
 
 torch::Tensor columns_of_length(const torch::Tensor& values, std::span<const CodeSpace> spaces, std::size_t length) {
-  std::int64_t begin = 0;
-  for (const CodeSpace& space : spaces.first(length)) begin += space.bits;
-  return values.narrow(1, begin, spaces[length].bits);
+  return values.narrow(1, static_cast<std::int64_t>(first_bit(spaces, length)), spaces[length].bits);
 }
 
 }  // namespace warifu

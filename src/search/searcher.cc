@@ -68,6 +68,11 @@ Result<CodeMatrix> Searcher::stored_code(std::int64_t row, Find find) const {
               "run 'warifu index --space " + space_.name + "'");
 }
 
+std::optional<CodeMatrix> Searcher::code_of(std::int64_t row, Modality modality) const {
+  const auto& index = modality == Modality::kImage ? images_ : modality == Modality::kText ? texts_ : boths_;
+  return index ? index->code_of(row) : std::nullopt;
+}
+
 Result<CodeMatrix> Searcher::encode_query(const Query& query, Find find) const {
   if (encoder_ && !encoder_->caveat().empty())
     return fail(

@@ -67,6 +67,9 @@ class Searcher {
   // The code that is stored of an item, as a like-query takes it. kNotFound where there is none.
   Result<CodeMatrix> stored_code(std::int64_t row, Find find) const;
 
+  // The code that is stored of one half of an item, or of both together; nothing where there is none.
+  std::optional<CodeMatrix> code_of(std::int64_t row, Modality modality) const;
+
   // The hit that an item is for a code, by the nearer of its halves that `find` takes; nothing where it has no code.
   std::optional<SearchHit> hit_of(const CodeMatrix& code, std::int64_t row, Find find) const;
 

@@ -102,7 +102,12 @@ class FeedbackStore::Impl {
   Impl(fs::path folder, std::unique_ptr<Database> database)
       : folder_(std::move(folder)), database_(std::move(database)) {}
 
-  Result<void> put(const Judgement& judgement, std::span<const std::byte> picture);
+  Result<void> put(const Judgement& judgement, std::span<const std::byte> picture) {
+    const std::lock_guard lock(mutex_);
+    auto written = write(judgement, picture);
+    if (!written && !picture.empty()) remove_unneeded(judgement.query.picture);
+    return written;
+  }
   Result<void> take_back(const JudgedQuery& query, std::string_view item, std::string_view who);
   Result<std::vector<Judgement>> judgements(std::size_t limit);
   Result<FeedbackCounts> counts();
@@ -112,7 +117,11 @@ class FeedbackStore::Impl {
  private:
   fs::path picture_path(std::string_view hash) const { return pictures() / picture_name(hash); }
   Result<bool> has_picture(std::string_view hash);
+  Result<void> write(const Judgement& judgement, std::span<const std::byte> picture);
+  Result<void> remove_unneeded(std::string_view hash);  // a picture that no query has
   Result<void> keep_picture(std::string_view hash, std::span<const std::byte> bytes);
+  // Unless nothing more is taken: what replaces one's own judgement always is.
+  Result<void> has_place(std::string_view query, const Judgement& judgement);
 
   std::mutex mutex_;  // a connection belongs to one thread at a time
   fs::path folder_;
@@ -139,18 +148,35 @@ Result<void> FeedbackStore::Impl::keep_picture(std::string_view hash, std::span<
   return write_file_atomically(picture_path(hash), bytes);
 }
 
-Result<void> FeedbackStore::Impl::put(const Judgement& judgement, std::span<const std::byte> picture) {
+Result<void> FeedbackStore::Impl::has_place(std::string_view query, const Judgement& judgement) {
+  const auto count = database_->number("SELECT count(*) FROM judgements");
+  if (!count) return std::unexpected(count.error());
+  if (*count < static_cast<std::int64_t>(kMost)) return {};
+  auto own = database_->prepare("SELECT 1 FROM judgements WHERE query = ?1 AND item = ?2 AND who = ?3");
+  if (!own) return std::unexpected(own.error());
+  const auto replaced = own->bind(1, query).bind(2, judgement.item).bind(3, judgement.who).step();
+  if (!replaced) return std::unexpected(replaced.error());
+  if (*replaced) return {};
+  return full(std::to_string(kMost) + " judgements");
+}
+
+Result<void> FeedbackStore::Impl::remove_unneeded(std::string_view hash) {
+  const auto needed = has_picture(hash);
+  if (!needed) return std::unexpected(needed.error());
+  std::error_code failure;
+  if (!*needed) fs::remove(picture_path(hash), failure);
+  return {};
+}
+
+Result<void> FeedbackStore::Impl::write(const Judgement& judgement, std::span<const std::byte> picture) {
   assert(judgement.query.picture.empty() ? picture.empty() : judgement.query.picture == content_hash(picture));
-  const std::lock_guard lock(mutex_);
+  auto transaction = Transaction::begin(*database_);
+  if (!transaction) return std::unexpected(transaction.error());
+  const std::string id = judgement.query.id();
+  if (auto fits = has_place(id, judgement); !fits) return fits;
   // First the picture: a query never lacks its own.
   if (!picture.empty())
     if (auto kept = keep_picture(judgement.query.picture, picture); !kept) return kept;
-  auto transaction = Transaction::begin(*database_);
-  if (!transaction) return std::unexpected(transaction.error());
-  const auto count = database_->number("SELECT count(*) FROM judgements");
-  if (!count) return std::unexpected(count.error());
-  if (*count >= static_cast<std::int64_t>(kMost)) return full(std::to_string(kMost) + " judgements");
-  const std::string id = judgement.query.id();
   {
     auto query = database_->prepare("INSERT OR IGNORE INTO queries (id, text, item, picture) VALUES (?1, ?2, ?3, ?4)");
     if (!query) return std::unexpected(query.error());
@@ -190,11 +216,7 @@ Result<void> FeedbackStore::Impl::take_back(const JudgedQuery& query, std::strin
   }
   if (auto kept = transaction->keep(); !kept) return kept;
   if (query.picture.empty()) return {};
-  const auto needed = has_picture(query.picture);
-  if (!needed) return std::unexpected(needed.error());
-  std::error_code failure;
-  if (!*needed) fs::remove(picture_path(query.picture), failure);
-  return {};
+  return remove_unneeded(query.picture);
 }
 
 Result<std::vector<Judgement>> FeedbackStore::Impl::judgements(std::size_t limit) {
