@@ -92,7 +92,7 @@ Result<void> RunningService::take_picture(const NewItem& item, ItemChangeRequest
     masked = std::move(picture->bytes);
     bytes = masked;
     name = "picture" + std::string(picture->extension);
-  } else if (const auto image = decode(bytes); !image) {
+  } else if (const auto image = decode(bytes, encoder_->encoder().picture_format()); !image) {
     return with_context("picture", image.error());
   }
   change.picture.emplace(bytes.begin(), bytes.end());
