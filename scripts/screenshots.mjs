@@ -52,7 +52,7 @@ await keep('explanation', 1000);
 await page.goto('/admin/spaces');
 await page.getByRole('button', { name: 'Evaluate now' }).click();
 await page.getByRole('img', { name: /Precision over recall/ }).waitFor({ timeout: 600_000 });
-await page.getByText('Evaluation runs.').waitFor({ state: 'detached', timeout: 600_000 });
+await page.locator('#main').getByText('Evaluation runs.').waitFor({ state: 'detached', timeout: 600_000 });
 const curve = await page.locator('svg.curve').boundingBox();
 await keep('administration', Math.ceil(curve.y + curve.height + 40));
 
