@@ -7,9 +7,9 @@ import type { ExplainedSide, ExplainRequest, Explanation, Hit, Patches, Weighted
 import { problemNotice } from '../app/problem-notice.ts';
 import { View } from '../app/view.ts';
 import { formatNumber, language } from '../i18n/language.ts';
-import { itemOf } from '../search/answers.ts';
+import { itemOf, sides } from '../search/answers.ts';
 import { pictureOf } from '../search/picture.ts';
-import { kNothing, type SearchState } from '../search/url-state.ts';
+import { kBothAlike, kNothing, type SearchState } from '../search/url-state.ts';
 import { bitsOf, opacityOf, patchesOf, textPieces } from './heat.ts';
 import { explain } from './messages.ts';
 
@@ -61,9 +61,12 @@ export class ExplainPanel extends View {
     this.held = [];
     const request: ExplainRequest = { id: hit.id, language: language() };
     if (hit.rank > 0) request.modality = hit.modality; // else it is not known which half would match
-    if (this.search.text) request.text = this.search.text;
+    // Where words and picture were weighed apart, the distance is that of the picture: that is what is explained.
+    const { asksByWords, asksByPicture } = sides(this.search);
+    const areApart = asksByWords && asksByPicture && this.search.weight !== kBothAlike;
+    if (asksByWords && !areApart) request.text = this.search.text;
     if (this.search.like) request.item_id = this.search.like;
-    const picture = this.search.picture ? pictureOf(this.search.picture) : undefined;
+    const picture = asksByPicture ? pictureOf(this.search.picture) : undefined;
     try {
       const body = api.form('query', request, picture?.sent);
       const explanation = await api.post<Explanation>('/v1/explain', body, { signal, retry: true });

@@ -51,15 +51,25 @@ export function keepAnswer(state: SearchState, answer: Answer): void {
   answers.set(answerKey(state), Promise.resolve(answer));
 }
 
+// At the ends of the slider the other side is not asked at all.
+export function sides(state: SearchState): { asksByWords: boolean; asksByPicture: boolean } {
+  const isBoth = state.text !== '' && state.picture !== '';
+  return {
+    asksByWords: state.text !== '' && !(isBoth && state.weight === 100),
+    asksByPicture: state.picture !== '' && !(isBoth && state.weight === 0),
+  };
+}
+
 export function queryOf(state: SearchState): Query {
   const query: Query = { limit: kPage };
-  if (state.text) query.text = state.text;
+  const { asksByWords, asksByPicture } = sides(state);
+  if (asksByWords) query.text = state.text;
   if (state.like) query.item_id = state.like;
   if (state.find !== 'any') query.find = state.find;
   const filter = toFilter(state.filters);
   if (filter) query.filter = filter;
   // In the middle words and picture make one code together; elsewhere each counts by itself.
-  if (state.text && state.picture && state.weight !== kBothAlike)
+  if (asksByWords && asksByPicture && state.weight !== kBothAlike)
     query.weights = { text: 1 - state.weight / 100, image: state.weight / 100 };
   return query;
 }
@@ -67,7 +77,8 @@ export function queryOf(state: SearchState): Query {
 async function search(query: Query, state: SearchState): Promise<Answer> {
   const picture = state.picture ? pictureOf(state.picture) : undefined;
   if (state.picture && !picture) throw new PictureMissing();
-  const found = await api.post<SearchAnswer>('/v1/search', api.form('query', query, picture?.sent), { retry: true });
+  const sent = sides(state).asksByPicture ? picture?.sent : undefined;
+  const found = await api.post<SearchAnswer>('/v1/search', api.form('query', query, sent), { retry: true });
   const { cursor } = found;
   return {
     hits: found.hits,
@@ -92,12 +103,13 @@ async function browse(conditions: LabelValue[][], cursor = '', seen = new Set<st
   for (const { column, value } of first) asked.append('filter', `${column}=${value}`);
   const page = await api.get<ItemPage>(`/v1/items?${asked}`);
   const items = page.items.filter(({ id }) => !seen.has(id));
-  for (const { id } of items) seen.add(id);
+  // A copy: a page that is fetched and not shown may be fetched again.
+  const shown = new Set([...seen, ...items.map(({ id }) => id)]);
   const next =
     page.cursor !== undefined
-      ? () => browse(conditions, page.cursor, seen)
+      ? () => browse(conditions, page.cursor, shown)
       : others.length > 0
-        ? () => browse(others, '', seen)
+        ? () => browse(others, '', shown)
         : undefined;
   if (items.length === 0 && next) return next();
   return { hits: items.map(asHit), bits: 0, noGoodMatch: false, next };
