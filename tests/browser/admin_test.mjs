@@ -61,6 +61,13 @@ admin('a backup is started, is seen to run, and its result is told', { at: '/adm
   assert.match(warifu(target, 'status', '--output', 'json'), /"items": ?60/);
 });
 
+admin('an evaluation is started as the form offers it', { at: '/admin/jobs' }, async ({ page }) => {
+  await page.getByText('Evaluate', { exact: true }).click();
+  await page.getByRole('button', { name: 'Start evaluate' }).click();
+  const job = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Evaluate' }) }).first();
+  await job.getByText('done', { exact: true }).waitFor();
+});
+
 admin('a job that cannot be done says why and what to do', { at: '/admin/jobs' }, async ({ page }) => {
   await page.getByText('Ingest', { exact: true }).click();
   await page.getByLabel('File or folder to read').fill('/there/is/no/such/folder');
