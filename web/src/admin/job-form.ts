@@ -1,6 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
-import { keyed } from 'lit/directives/keyed.js';
 
 import { get, post } from '../api/client.ts';
 import { problemNotice } from '../app/problem-notice.ts';
@@ -21,7 +20,7 @@ type Argument = (typeof kArguments)[JobKind][number];
 export const jobKinds = Object.keys(kArguments) as JobKind[];
 const kNeeded: readonly Argument[] = ['target', 'path'];
 const kFormats = ['folder', 'csv', 'jsonl', 'webdataset', 'mat'];
-const kDatabases = ['image', 'text', 'both'];
+const kDatabases = ['opposite', 'image', 'text', 'both'];
 
 // Starts a job: what kind, and what that kind needs to know. Sends the event `job-started` with the job.
 @customElement('job-form')
@@ -66,7 +65,7 @@ export class JobForm extends View {
         </div>
       </fieldset>
       <p class="soft">${m.about[this.kind]}</p>
-      ${keyed(this.kind, html`<div class="fields">${kArguments[this.kind].map((name) => this.field(name))}</div>`)}
+      <div class="fields">${kArguments[this.kind].map((name) => this.field(name))}</div>
       ${this.problem ? problemNotice(this.problem) : nothing}
       <div class="actions">
         <button class="button primary" ?disabled=${this.isSending}>${m.begin(m.kinds[this.kind]!)}</button>
@@ -108,8 +107,7 @@ export class JobForm extends View {
     const named = (all: string[]): [string, string][] => all.map((one) => [one, one]);
     if (name === 'format') return [['', m.jobs.automatic], ...named(kFormats)];
     if (name === 'space') return [['', m.jobs.usual], ...named(this.spaces)];
-    if (name === 'database')
-      return [['', m.spaces.database.opposite!], ...kDatabases.map((one): [string, string] => [one, m.spaces.database[one]!])];
+    if (name === 'database') return kDatabases.map((one) => [one, m.spaces.database[one]!]);
     return undefined;
   }
 

@@ -103,13 +103,12 @@ async function browse(conditions: LabelValue[][], cursor = '', seen = new Set<st
   for (const { column, value } of first) asked.append('filter', `${column}=${value}`);
   const page = await api.get<ItemPage>(`/v1/items?${asked}`);
   const items = page.items.filter(({ id }) => !seen.has(id));
-  // A copy: a page that is fetched and not shown may be fetched again.
-  const shown = new Set([...seen, ...items.map(({ id }) => id)]);
+  for (const { id } of items) seen.add(id);
   const next =
     page.cursor !== undefined
-      ? () => browse(conditions, page.cursor, shown)
+      ? () => browse(conditions, page.cursor, seen)
       : others.length > 0
-        ? () => browse(others, '', shown)
+        ? () => browse(others, '', seen)
         : undefined;
   if (items.length === 0 && next) return next();
   return { hits: items.map(asHit), bits: 0, noGoodMatch: false, next };

@@ -57,10 +57,7 @@ export class DropTarget extends View {
 
   private paste(event: ClipboardEvent): void {
     const files = [...(event.clipboardData?.files ?? [])];
-    // Office programs put a picture of the cells or words beside them: what was copied is the text.
-    const types = event.clipboardData?.types ?? [];
-    const isText = types.includes('text/plain') && types.includes('text/html');
-    if (files.length > 0 && !isText) {
+    if (files.length > 0) {
       event.preventDefault();
       this.take(files);
       return;

@@ -210,7 +210,7 @@ export class QueryBox extends View {
                 name="find"
                 value=${find}
                 .checked=${live(this.search.find === find)}
-                @change=${() => this.go({ find, text: this.draft.trim(), ...(this.draft.trim() ? { like: '' } : {}) })}
+                @change=${() => this.go({ find, text: this.draft.trim() })}
               />${m.finds[find]}</label
             >`,
         )}
@@ -303,9 +303,9 @@ export class QueryBox extends View {
     clearTimeout(this.timer);
     this.asking.abort();
     this.asking = new AbortController();
-    this.chosen = -1; // what was chosen among is about to be another list
     if (!this.draft.trim()) {
       this.suggestions = [];
+      this.chosen = -1;
       return;
     }
     this.timer = window.setTimeout(() => void this.suggest(this.asking.signal), kSuggestAfterMs);
@@ -325,7 +325,7 @@ export class QueryBox extends View {
       this.chosen = -1;
       if (this.suggestions.length > 0) announce(search().suggestionCount(this.suggestions.length));
     } catch {
-      if (!signal.aborted) this.suggestions = []; // a help, and no more: the search itself says what is wrong
+      this.suggestions = []; // a help, and no more: the search itself says what is wrong
     }
   }
 

@@ -53,7 +53,6 @@ const kWide = '(min-width: 64rem)'; // where the filters stand beside the result
 export class SearchPage extends View {
   @state() private search: SearchState = kNothing;
   @state() private answer: Answer | undefined;
-  private answered: SearchState | undefined; // what it answers
   @state() private error: unknown;
   @state() private notice: TemplateResult | undefined; // of what was done last, such as a file that is no picture
   @state() private isSlow = false;
@@ -126,8 +125,7 @@ export class SearchPage extends View {
   }
 
   private ask(mayBeKept: boolean): void {
-    const state = this.search;
-    const asked = answerKey(state);
+    const asked = answerKey(this.search);
     const isFirst = this.asked === undefined;
     this.asked = asked;
     this.error = undefined;
@@ -145,7 +143,6 @@ export class SearchPage extends View {
       .then((answer) => {
         if (!isCurrent()) return;
         this.answer = answer;
-        this.answered = state;
         announce(this.summary(answer));
       })
       .catch((error: unknown) => {
@@ -223,7 +220,7 @@ export class SearchPage extends View {
 
   private async judge(hit: Hit, right: boolean): Promise<void> {
     try {
-      await judge(this.shown, hit, right);
+      await judge(this.search, hit, right);
     } catch (error) {
       this.notice = problemNotice(error);
       announce(search().judgementFailed);
@@ -257,19 +254,13 @@ export class SearchPage extends View {
   }
 
   private act(event: KeyboardEvent, hit: Hit): void {
-    if (event.key === 'l') navigate(likeLink(this.shown, hit.id));
-    else if (!hasQuery(this.shown)) return;
+    if (event.key === 'l') navigate(likeLink(this.search, hit.id));
+    else if (!hasQuery(this.search)) return;
     else if (event.key === 'e') this.go({ item: hit.id, why: !(this.search.item === hit.id && this.search.why) });
     else if (event.key === 'y') void this.judge(hit, true);
     else if (event.key === 'n') void this.judge(hit, false);
     else return;
     event.preventDefault();
-  }
-
-  // The search whose answer is on the screen: while another one is awaited, what is said of a hit belongs to this one.
-  private get shown(): SearchState {
-    const { item, why } = this.search;
-    return this.answer && this.answered ? { ...this.answered, item, why } : this.search;
   }
 
   private focusHit(id: string): void {
@@ -316,7 +307,7 @@ export class SearchPage extends View {
       ${
         this.search.item
           ? html`<item-view
-              .search=${this.shown}
+              .search=${this.search}
               .hits=${this.answer?.hits ?? []}
               .bits=${this.answer?.bits ?? 0}
               .notice=${this.notice}
@@ -507,7 +498,7 @@ export class SearchPage extends View {
       <result-grid
         class=${this.isSlow ? 'stale' : ''}
         .hits=${answer.hits}
-        .search=${this.shown}
+        .search=${this.search}
         .judge=${(hit: Hit, right: boolean) => this.judge(hit, right)}
         .leaveUp=${() => this.box?.focus()}
       ></result-grid>
