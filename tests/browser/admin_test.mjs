@@ -61,7 +61,7 @@ admin('a backup is started, is seen to run, and its result is told', { at: '/adm
   assert.match(warifu(target, 'status', '--output', 'json'), /"items": ?60/);
 });
 
-admin('an evaluation is started as the form offers it', { at: '/admin/jobs' }, async ({ page }) => {
+admin('an evaluation started from the jobs with what the form proposes is done', { at: '/admin/jobs' }, async ({ page }) => {
   await page.getByText('Evaluate', { exact: true }).click();
   await page.getByRole('button', { name: 'Start evaluate' }).click();
   const job = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'Evaluate' }) }).first();

@@ -21,6 +21,7 @@ export const jobKinds = Object.keys(kArguments) as JobKind[];
 const kNeeded: readonly Argument[] = ['target', 'path'];
 const kFormats = ['folder', 'csv', 'jsonl', 'webdataset', 'mat'];
 const kDatabases = ['opposite', 'image', 'text', 'both'];
+const kUsualDatabase = 'opposite'; // has no name with the server: it is what is done where none is given
 
 // Starts a job: what kind, and what that kind needs to know. Sends the event `job-started` with the job.
 @customElement('job-form')
@@ -107,7 +108,7 @@ export class JobForm extends View {
     const named = (all: string[]): [string, string][] => all.map((one) => [one, one]);
     if (name === 'format') return [['', m.jobs.automatic], ...named(kFormats)];
     if (name === 'space') return [['', m.jobs.usual], ...named(this.spaces)];
-    if (name === 'database') return kDatabases.map((one) => [one, m.spaces.database[one]!]);
+    if (name === 'database') return kDatabases.map((one) => [one === kUsualDatabase ? '' : one, m.spaces.database[one]!]);
     return undefined;
   }
 
