@@ -303,9 +303,9 @@ export class QueryBox extends View {
     clearTimeout(this.timer);
     this.asking.abort();
     this.asking = new AbortController();
+    this.chosen = -1; // Enter searches for what stands there, not for what was chosen before it was changed
     if (!this.draft.trim()) {
       this.suggestions = [];
-      this.chosen = -1;
       return;
     }
     this.timer = window.setTimeout(() => void this.suggest(this.asking.signal), kSuggestAfterMs);
@@ -325,6 +325,8 @@ export class QueryBox extends View {
       this.chosen = -1;
       if (this.suggestions.length > 0) announce(search().suggestionCount(this.suggestions.length));
     } catch {
+      if (signal.aborted) return; // a later question is on its way
+      this.chosen = -1;
       this.suggestions = []; // a help, and no more: the search itself says what is wrong
     }
   }
