@@ -57,7 +57,7 @@ export class DropTarget extends View {
 
   private paste(event: ClipboardEvent): void {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (files.length > 0) {
+    if (files.length > 0 && !isDrawnText(event.clipboardData)) {
       event.preventDefault();
       this.take(files);
       return;
@@ -68,4 +68,9 @@ export class DropTarget extends View {
     event.preventDefault();
     this.pasteText(text);
   }
+}
+
+// Spreadsheets and word processors put a picture of the text beside it.
+function isDrawnText(data: DataTransfer | null): boolean {
+  return data !== null && data.types.includes('text/plain') && data.types.includes('text/html');
 }
