@@ -103,12 +103,13 @@ async function browse(conditions: LabelValue[][], cursor = '', seen = new Set<st
   for (const { column, value } of first) asked.append('filter', `${column}=${value}`);
   const page = await api.get<ItemPage>(`/v1/items?${asked}`);
   const items = page.items.filter(({ id }) => !seen.has(id));
-  for (const { id } of items) seen.add(id);
+  // A copy: a page that is thrown away and asked for again must bring the same items.
+  const known = new Set([...seen, ...items.map(({ id }) => id)]);
   const next =
     page.cursor !== undefined
-      ? () => browse(conditions, page.cursor, seen)
+      ? () => browse(conditions, page.cursor, known)
       : others.length > 0
-        ? () => browse(others, '', seen)
+        ? () => browse(others, '', known)
         : undefined;
   if (items.length === 0 && next) return next();
   return { hits: items.map(asHit), bits: 0, noGoodMatch: false, next };
