@@ -53,6 +53,7 @@ const kWide = '(min-width: 64rem)'; // where the filters stand beside the result
 export class SearchPage extends View {
   @state() private search: SearchState = kNothing;
   @state() private answer: Answer | undefined;
+  private answered: SearchState = kNothing; // what `answer` answers, while another one may be awaited
   @state() private error: unknown;
   @state() private notice: TemplateResult | undefined; // of what was done last, such as a file that is no picture
   @state() private isSlow = false;
@@ -86,6 +87,7 @@ export class SearchPage extends View {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     for (const end of this.endings.splice(0)) end();
+    this.asked = undefined; // what is still awaited is for whoever asked it
     forgetAnswers();
     forgetJudgements();
     forgetLabelColumns();
@@ -108,6 +110,7 @@ export class SearchPage extends View {
     const before = this.search;
     this.search = parseState(location.search);
     this.notice = undefined;
+    if (before.picture !== this.search.picture) this.isCropping = false;
     if (!before.item && this.search.item) this.hasOpenedItem = !isReturn;
     if (before.item && !this.search.item) {
       this.hasOpenedItem = false;
@@ -116,8 +119,14 @@ export class SearchPage extends View {
     if (answerKey(this.search) !== this.asked) this.ask(isReturn);
   }
 
-  private go(change: Partial<SearchState>): void {
-    const next = { ...this.search, item: '', why: false, ...change };
+  // The search that the shown hits belong to: judgements, explanations and links are of this one.
+  private get shown(): SearchState {
+    const { item, why } = this.search;
+    return this.answer ? { ...this.answered, item, why } : this.search;
+  }
+
+  private go(change: Partial<SearchState>, from = this.search): void {
+    const next = { ...from, item: '', why: false, ...change };
     const isStep = this.search.item !== '' && next.item !== '';
     const to = formatState(next);
     if (to === location.pathname + location.search) this.ask(false);
@@ -125,7 +134,8 @@ export class SearchPage extends View {
   }
 
   private ask(mayBeKept: boolean): void {
-    const asked = answerKey(this.search);
+    const state = this.search;
+    const asked = answerKey(state);
     const isFirst = this.asked === undefined;
     this.asked = asked;
     this.error = undefined;
@@ -139,10 +149,11 @@ export class SearchPage extends View {
     const slow = setTimeout(() => {
       if (isCurrent()) this.isSlow = true;
     }, kSkeletonAfterMs);
-    answerTo(this.search, mayBeKept)
+    answerTo(state, mayBeKept)
       .then((answer) => {
         if (!isCurrent()) return;
         this.answer = answer;
+        this.answered = state;
         announce(this.summary(answer));
       })
       .catch((error: unknown) => {
@@ -188,7 +199,7 @@ export class SearchPage extends View {
       this.grid?.focusHit(answer.hits.length);
       announce(search().shown(formatNumber(this.answer.hits.length)));
     } catch (error) {
-      this.notice = problemNotice(error);
+      if (answerKey(state) === this.asked) this.notice = problemNotice(error);
     } finally {
       this.isLoadingMore = false;
     }
@@ -220,7 +231,7 @@ export class SearchPage extends View {
 
   private async judge(hit: Hit, right: boolean): Promise<void> {
     try {
-      await judge(this.search, hit, right);
+      await judge(this.shown, hit, right);
     } catch (error) {
       this.notice = problemNotice(error);
       announce(search().judgementFailed);
@@ -254,9 +265,10 @@ export class SearchPage extends View {
   }
 
   private act(event: KeyboardEvent, hit: Hit): void {
-    if (event.key === 'l') navigate(likeLink(this.search, hit.id));
-    else if (!hasQuery(this.search)) return;
-    else if (event.key === 'e') this.go({ item: hit.id, why: !(this.search.item === hit.id && this.search.why) });
+    if (event.key === 'l') navigate(likeLink(this.shown, hit.id));
+    else if (!hasQuery(this.shown)) return;
+    else if (event.key === 'e')
+      this.go({ item: hit.id, why: !(this.search.item === hit.id && this.search.why) }, this.shown);
     else if (event.key === 'y') void this.judge(hit, true);
     else if (event.key === 'n') void this.judge(hit, false);
     else return;
@@ -307,11 +319,11 @@ export class SearchPage extends View {
       ${
         this.search.item
           ? html`<item-view
-              .search=${this.search}
+              .search=${this.shown}
               .hits=${this.answer?.hits ?? []}
               .bits=${this.answer?.bits ?? 0}
               .notice=${this.notice}
-              .go=${(change: Partial<SearchState>) => this.go(change)}
+              .go=${(change: Partial<SearchState>) => this.go(change, this.shown)}
               .judge=${(hit: Hit, right: boolean) => this.judge(hit, right)}
               .close=${() => this.closeItem()}
             ></item-view>`
@@ -498,7 +510,7 @@ export class SearchPage extends View {
       <result-grid
         class=${this.isSlow ? 'stale' : ''}
         .hits=${answer.hits}
-        .search=${this.search}
+        .search=${this.shown}
         .judge=${(hit: Hit, right: boolean) => this.judge(hit, right)}
         .leaveUp=${() => this.box?.focus()}
       ></result-grid>
