@@ -210,7 +210,7 @@ export class QueryBox extends View {
                 name="find"
                 value=${find}
                 .checked=${live(this.search.find === find)}
-                @change=${() => this.go({ find, text: this.draft.trim() })}
+                @change=${() => this.choose(find)}
               />${m.finds[find]}</label
             >`,
         )}
@@ -246,6 +246,12 @@ export class QueryBox extends View {
     this.closeSuggestions();
     const text = this.draft.trim();
     if (text || this.search.text || this.search.picture) this.go({ text, like: '' });
+  }
+
+  // Words that were typed meanwhile are searched for, and not what an item is like.
+  private choose(find: Find): void {
+    const text = this.draft.trim();
+    this.go(text ? { find, text, like: '' } : { find, text });
   }
 
   private clear(): void {
