@@ -1,5 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
+import { keyed } from 'lit/directives/keyed.js';
 
 import { get, post } from '../api/client.ts';
 import { problemNotice } from '../app/problem-notice.ts';
@@ -66,7 +67,7 @@ export class JobForm extends View {
         </div>
       </fieldset>
       <p class="soft">${m.about[this.kind]}</p>
-      <div class="fields">${kArguments[this.kind].map((name) => this.field(name))}</div>
+      ${keyed(this.kind, html`<div class="fields">${kArguments[this.kind].map((name) => this.field(name))}</div>`)}
       ${this.problem ? problemNotice(this.problem) : nothing}
       <div class="actions">
         <button class="button primary" ?disabled=${this.isSending}>${m.begin(m.kinds[this.kind]!)}</button>
