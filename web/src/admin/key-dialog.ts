@@ -18,6 +18,7 @@ export class KeyDialog extends View {
   @state() private made = ''; // the key; emptied as soon as the dialog closes
   @state() private problem: unknown;
   @state() private lacksScope = false;
+  private isMaking = false; // a second click must not make a second key
 
   open(user: string): void {
     this.user = user;
@@ -38,6 +39,7 @@ export class KeyDialog extends View {
       class="ask"
       aria-labelledby="key-title"
       @cancel=${(event: Event) => this.made && event.preventDefault() /* Escape must not lose the only copy */}
+      @keydown=${(event: KeyboardEvent) => event.key === 'Escape' && this.made && event.preventDefault() /* browsers let `cancel` be prevented only once */}
       @close=${() => (this.made = '')}
     >
       <h2 id="key-title">${this.made ? m.made : m.makeKeyFor(this.user)}</h2>
@@ -92,7 +94,8 @@ export class KeyDialog extends View {
     const given = new FormData(event.target as HTMLFormElement);
     const scopes = given.getAll('scopes').map(String);
     this.lacksScope = scopes.length === 0;
-    if (this.lacksScope) return;
+    if (this.lacksScope || this.isMaking) return;
+    this.isMaking = true;
     const days = Number(given.get('days'));
     const note = String(given.get('note') ?? '').trim();
     this.problem = undefined;
@@ -107,6 +110,8 @@ export class KeyDialog extends View {
     } catch (error) {
       this.problem = error;
       return;
+    } finally {
+      this.isMaking = false;
     }
     this.dispatchEvent(new Event('key-made'));
     await this.updateComplete;
