@@ -1,7 +1,6 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
 import { get, isAborted } from '../api/client.ts';
-import { ServerAway } from '../api/problem.ts';
 import type { Job } from './types.ts';
 
 const kFirstWait = 700; // milliseconds
@@ -59,9 +58,8 @@ export class JobPoll implements ReactiveController {
     try {
       await this.load();
     } catch (error) {
-      // The page says that the server is away; when it is back, the jobs go on, and so does this.
-      if (error instanceof ServerAway) this.timer = setTimeout(this.askAgain, kLongestWait);
-      else if (!isAborted(error)) throw error;
+      // Whatever was wrong, the jobs go on, and so does this.
+      if (!isAborted(error)) this.timer = setTimeout(this.askAgain, kLongestWait);
     }
   };
 }
