@@ -37,6 +37,7 @@ test('waiting for a busy server can be given up', async () => {
   const asking = api.get('/v1/status', { signal: control.signal });
   setTimeout(() => control.abort(), 20);
   await assert.rejects(asking, (error) => api.isAborted(error));
+  assert.equal(connection(), 'here', 'and nothing says any more that it is busy');
 });
 
 test('a refusal keeps its code, its hint and the number of the request', async () => {

@@ -66,7 +66,12 @@ async function send(method: string, path: string, body: object | undefined, aski
     const wait = asking.retry && attempt < kMostRetries ? secondsToWait(response) : undefined;
     if (wait === undefined) return read(response);
     serverIsBusy(wait);
-    await pause(wait * 1000, asking.signal);
+    try {
+      await pause(wait * 1000, asking.signal);
+    } catch (error) {
+      serverAnswered(); // nobody waits any more
+      throw error;
+    }
   }
 }
 
