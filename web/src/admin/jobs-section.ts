@@ -123,6 +123,7 @@ function nameOf(job: Job): string {
 
 export function outcomeOf(job: Job): string {
   const m = admin().jobs;
+  if (job.state === 'cancelled') return m.isCancelled(nameOf(job));
   return job.state === 'done' ? m.isDone(nameOf(job)) : m.hasFailed(nameOf(job));
 }
 

@@ -154,6 +154,7 @@ export const admin = messages(
       startedNow: (name: string) => `${name} started.`,
       isDone: (name: string) => `${name} is done.`,
       hasFailed: (name: string) => `${name} failed.`,
+      isCancelled: (name: string) => `${name} was cancelled.`,
       summary: {
         backup: (files: string, megabytes: string, target: string) => `${files} files, ${megabytes} MB, in ${target}.`,
         ingest: (added: string, updated: string, unchanged: string, rejected: string) =>
@@ -413,6 +414,7 @@ export const admin = messages(
       startedNow: (name) => `${name}を始めました。`,
       isDone: (name) => `${name}が終わりました。`,
       hasFailed: (name) => `${name}は失敗しました。`,
+      isCancelled: (name) => `${name}は取り消されました。`,
       summary: {
         backup: (files, megabytes, target) => `${target} に ${files} ファイル、${megabytes} MB。`,
         ingest: (added, updated, unchanged, rejected) =>
