@@ -44,5 +44,5 @@ for (const [name, catalogue] of Object.entries({ shell, search, explain })) {
 
 test('the page speaks Japanese when it is told to', () => {
   setLanguage('ja');
-  assert.equal(shell().search, '検索');
+  assert.equal(shell().signIn, 'サインイン');
 });

@@ -6,6 +6,7 @@ import { formatNumber } from '../i18n/language.ts';
 import { frameFor, hasAnswers, nearestPoint, pathOf, xOf, yOf, type Frame } from './curve-layout.ts';
 import { admin } from './messages.ts';
 import { table } from './tables.ts';
+import { three } from './three.ts';
 import type { CurvePoint } from './types.ts';
 
 export interface Line {
@@ -15,10 +16,6 @@ export interface Line {
 
 const kTicks = [0, 0.2, 0.4, 0.6, 0.8, 1];
 const kPatterns = 5; // lines told apart by colour and dashes, .series-0 to .series-4
-
-function three(value: number): string {
-  return formatNumber(value, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
-}
 
 // Precision over recall, a line for each code length; the numbers behind it are in a table for whoever wants them, or
 // does not see the drawing.

@@ -11,11 +11,8 @@ import { admin } from './messages.ts';
 import './precision-recall.ts';
 import { Section } from './section.ts';
 import { table } from './tables.ts';
+import { three } from './three.ts';
 import type { Evaluation, EvaluationResult, Job, Space } from './types.ts';
-
-function three(value: number): string {
-  return formatNumber(value, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
-}
 
 // The code spaces, and how good each is.
 @customElement('spaces-section')

@@ -3,12 +3,9 @@ import { messages } from '../i18n/language.ts';
 export const shell = messages(
   {
     skip: 'Skip to content',
-    search: 'Search',
     admin: 'Admin',
     inOtherLanguage: '日本語',
     theme: { system: 'Colours: as the system', light: 'Colours: light', dark: 'Colours: dark' },
-    keys: 'Keyboard',
-    close: 'Close',
     signOut: 'Sign out',
     signedInAs: (name: string) => `Signed in as ${name}`,
     signIn: 'Sign in',
@@ -45,12 +42,9 @@ export const shell = messages(
   },
   {
     skip: '本文へ移動',
-    search: '検索',
     admin: '管理',
     inOtherLanguage: 'English',
     theme: { system: '配色: システムに合わせる', light: '配色: ライト', dark: '配色: ダーク' },
-    keys: 'キーボード操作',
-    close: '閉じる',
     signOut: 'サインアウト',
     signedInAs: (name) => `${name} としてサインイン中`,
     signIn: 'サインイン',

@@ -9,11 +9,6 @@ export function theme(): Theme {
   return stored === 'light' || stored === 'dark' ? stored : 'system';
 }
 
-export function isDark(): boolean {
-  const chosen = theme();
-  return chosen === 'system' ? matchMedia('(prefers-color-scheme: dark)').matches : chosen === 'dark';
-}
-
 export function setTheme(next: Theme): void {
   if (next === 'system') localStorage.removeItem(kStored);
   else localStorage.setItem(kStored, next);
