@@ -1,11 +1,12 @@
 import { html, nothing, type TemplateResult } from 'lit';
 
+import { connection } from '../api/connection.ts';
 import { Problem, ServerAway } from '../api/problem.ts';
 import { shell } from './messages.ts';
 
 // Whether to ask the same once more: not where the server has said no to what was asked, nor while it is away.
 function mayHelp(error: unknown): boolean {
-  if (error instanceof ServerAway) return false;
+  if (error instanceof ServerAway) return connection() === 'here'; // else the page asks when it is back
   return !(error instanceof Problem) || error.status >= 500 || error.status === 429 || error.status === 408;
 }
 

@@ -1,11 +1,16 @@
 // Who is signed in. Where no users exist, everybody is the owner of this machine and nobody signs in.
 
 import * as api from '../api/client.ts';
+import { Problem } from '../api/problem.ts';
 import type { Session } from '../api/types.ts';
+
+const kFirstWait = 2000; // milliseconds
+const kLongestWait = 60_000;
 
 const changes = new EventTarget();
 let current: Session | undefined;
 let needed = false;
+let lookup: Promise<void> = Promise.resolve();
 
 export function session(): Session | undefined {
   return current;
@@ -32,11 +37,25 @@ function become(next: Session | undefined, signIn: boolean): void {
   changes.dispatchEvent(new Event('change'));
 }
 
-export async function findSession(): Promise<void> {
+// Resolves when it has been asked who is signed in, whatever came of it.
+export function sessionLookedUp(): Promise<void> {
+  return lookup;
+}
+
+export function findSession(): Promise<void> {
+  lookup = look(kFirstWait);
+  return lookup;
+}
+
+async function look(wait: number): Promise<void> {
   try {
     become(await api.get<Session>('/v1/session'), false);
-  } catch {
+  } catch (error) {
     // 401 has been told to the listener below; a server that is away is asked again by whoever watches it.
+    if (!(error instanceof Problem) || error.status < 500) return;
+    setTimeout(() => {
+      if (!current && !needed) void look(Math.min(wait * 2, kLongestWait));
+    }, wait);
   }
 }
 

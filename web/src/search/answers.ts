@@ -4,10 +4,12 @@
 import * as api from '../api/client.ts';
 import { path } from '../api/client.ts';
 import type { Hit, Item, Query, SearchAnswer } from '../api/types.ts';
+import { may, session, sessionLookedUp } from '../app/session.ts';
 import { pictureOf } from './picture.ts';
 import {
   answerKey,
   conjunctions,
+  countConjunctions,
   hasQuery,
   kBothAlike,
   toFilter,
@@ -36,7 +38,7 @@ export function answerTo(state: SearchState, mayBeKept: boolean): Promise<Answer
   const kept = answers.get(key);
   if (kept && mayBeKept) return kept;
   answers.delete(key); // the last one asked for is the last to be dropped
-  const answer = hasQuery(state) ? search(queryOf(state), state) : browse(conjunctions(state.filters));
+  const answer = hasQuery(state) ? search(queryOf(state), state) : browseBy(state.filters);
   answers.set(key, answer);
   answer.catch(() => {
     if (answers.get(key) === answer) answers.delete(key);
@@ -78,10 +80,14 @@ async function search(query: Query, state: SearchState): Promise<Answer> {
   const picture = state.picture ? pictureOf(state.picture) : undefined;
   if (state.picture && !picture) throw new PictureMissing();
   const sent = sides(state).asksByPicture ? picture?.sent : undefined;
-  const found = await api.post<SearchAnswer>('/v1/search', api.form('query', query, sent), { retry: true });
+  const [found] = await Promise.all([
+    api.post<SearchAnswer>('/v1/search', api.form('query', query, sent), { retry: true }),
+    sessionLookedUp(),
+  ]);
+  const seesPictures = !session() || may('read'); // a key that may only search is refused them
   const { cursor } = found;
   return {
-    hits: found.hits,
+    hits: seesPictures ? found.hits : found.hits.map((hit) => ({ ...hit, thumb: null })),
     bits: found.bits,
     noGoodMatch: found.no_good_match,
     next: cursor === undefined ? undefined : () => search({ ...query, cursor }, state),
@@ -91,6 +97,16 @@ async function search(query: Query, state: SearchState): Promise<Answer> {
 interface ItemPage {
   items: Item[];
   cursor?: string;
+}
+
+const kMostConditions = 32; // that are asked for in turn
+
+// So many labels are chosen in so many columns that they cannot be asked for in turn.
+export class TooManyLabels extends Error {}
+
+async function browseBy(filters: LabelValue[]): Promise<Answer> {
+  if (countConjunctions(filters) > kMostConditions) throw new TooManyLabels();
+  return browse(conjunctions(filters));
 }
 
 // Items with labels, nothing being looked for. GET /v1/items takes one value a column, so several are asked for in turn;

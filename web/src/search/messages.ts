@@ -72,6 +72,8 @@ export const search = messages(
     noGoodMatchHint:
       'What lies nearest is shown, but none of it is likely to be right. Try other words, a picture, or fewer filters.',
     noHits: 'Nothing found.',
+    tooManyLabels: 'These labels combine in too many ways to be listed.',
+    tooManyLabelsHint: 'Remove some, or search for words or a picture: a search takes them all.',
     noHitsFilters: 'No item has all of these labels. Remove a filter.',
     noHitsHint: 'Try other words, or search by a picture.',
     more: 'More results',
@@ -197,6 +199,8 @@ export const search = messages(
     noGoodMatchHint:
       '最も近いものを表示していますが、正しい見込みは低いです。別の言葉や画像を試すか、フィルターを減らしてください。',
     noHits: '見つかりませんでした。',
+    tooManyLabels: 'ラベルの組み合わせが多すぎて一覧にできません。',
+    tooManyLabelsHint: 'いくつか外すか、言葉または画像で検索してください。検索ではすべて使えます。',
     noHitsFilters: 'これらのラベルをすべて持つアイテムはありません。フィルターを外してください。',
     noHitsHint: '別の言葉か、画像で検索してください。',
     more: 'さらに表示',

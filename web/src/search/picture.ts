@@ -29,12 +29,21 @@ export function mayBePicture(file: File): boolean {
   return !/^(text|audio|video)\/|^application\/(pdf|zip)/.test(file.type);
 }
 
-export async function takePicture(source: Blob, name: string): Promise<QueryPicture> {
+// Read once, here: the file may change or go before it is sent, and a browser that cannot read it then says no more than
+// that the request failed. Throws where it cannot be read now.
+export async function takePicture(file: Blob, name: string): Promise<QueryPicture> {
+  const source = new File([await file.arrayBuffer()], name, { type: file.type });
   return keep(await prepare(source, name, kWhole));
 }
 
 export async function cropPicture(picture: QueryPicture, part: Part): Promise<QueryPicture> {
   return keep(await prepare(picture.source, picture.name, part));
+}
+
+// Somebody else may sign in, who is not to see them.
+export function forgetPictures(): void {
+  for (const { url } of kept.values()) if (url) URL.revokeObjectURL(url);
+  kept.clear();
 }
 
 function keep(picture: QueryPicture): QueryPicture {

@@ -12,7 +12,7 @@ import { formatNumber } from '../i18n/language.ts';
 import { columnName } from './column-name.ts';
 import { search } from './messages.ts';
 import type { QueryPicture } from './picture.ts';
-import { kBothAlike, kNothing, type SearchState } from './url-state.ts';
+import { hasQuery, isStart, kBothAlike, kNothing, type SearchState } from './url-state.ts';
 
 const kSuggestAfterMs = 120;
 const kFinds: Find[] = ['any', 'image', 'text'];
@@ -198,9 +198,10 @@ export class QueryBox extends View {
 
   private options(): TemplateResult {
     const m = search();
+    const isCompared = hasQuery(this.search) || isStart(this.search) || this.draft !== '';
     const isBoth = this.search.picture !== '' && this.search.text !== '';
     return html`<div class="query-options">
-      <fieldset class="choices">
+      <fieldset class="choices" ?hidden=${!isCompared}>
         <legend class="visually-hidden">${m.find}</legend>
         ${kFinds.map(
           (find) =>

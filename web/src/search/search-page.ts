@@ -2,7 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 
 import * as api from '../api/client.ts';
-import { onConnectionChange } from '../api/connection.ts';
+import { connection, onConnectionChange } from '../api/connection.ts';
 import { ServerAway } from '../api/problem.ts';
 import type { Hit, Item, Status } from '../api/types.ts';
 import { announce } from '../app/announce.ts';
@@ -13,10 +13,10 @@ import { shell } from '../app/messages.ts';
 import { problemNotice } from '../app/problem-notice.ts';
 import { isTouched } from '../app/pointer.ts';
 import { navigate, onRouteChange } from '../app/router.ts';
-import { may, onSessionChange, session } from '../app/session.ts';
+import { may, mustSignIn, onSessionChange, session, sessionLookedUp } from '../app/session.ts';
 import { View } from '../app/view.ts';
 import { formatNumber } from '../i18n/language.ts';
-import { answerTo, forgetAnswers, itemOf, keepAnswer, PictureMissing, type Answer } from './answers.ts';
+import { answerTo, forgetAnswers, itemOf, keepAnswer, PictureMissing, TooManyLabels, type Answer } from './answers.ts';
 import { columnName } from './column-name.ts';
 import './crop-dialog.ts';
 import type { Part } from './crop-geometry.ts';
@@ -26,7 +26,7 @@ import './item-view.ts';
 import { forgetJudgements, judge } from './judgements.ts';
 import { forgetLabelColumns, labelColumns, type LabelColumn } from './label-columns.ts';
 import { search } from './messages.ts';
-import { cropPicture, mayBePicture, pictureOf, takePicture } from './picture.ts';
+import { cropPicture, forgetPictures, mayBePicture, pictureOf, takePicture } from './picture.ts';
 import './query-box.ts';
 import type { QueryBox } from './query-box.ts';
 import './result-grid.ts';
@@ -47,6 +47,10 @@ import {
 const kSkeletonAfterMs = 150;
 const kWide = '(min-width: 64rem)'; // where the filters stand beside the results
 
+onSessionChange(() => {
+  if (mustSignIn()) forgetPictures();
+});
+
 // The page that people search with. The address is its state: everything the user does goes there, and what is there
 // is shown.
 @customElement('search-page')
@@ -63,6 +67,7 @@ export class SearchPage extends View {
   @state() private items: number | undefined;
   @state() private likeItem: Item | undefined;
   private asked: string | undefined; // key of the answer that is shown or awaited
+  private askedAgain: string | undefined; // key of what was asked once more when the server was back
   private hasOpenedItem = false; // here, so that going back closes it
   private readonly endings: (() => void)[] = [];
 
@@ -76,10 +81,14 @@ export class SearchPage extends View {
       onSessionChange(() => this.requestUpdate()),
       onConnectionChange((now) => {
         if (now !== 'here') return;
-        if (this.error instanceof ServerAway) this.ask(false);
+        if (this.error instanceof ServerAway) this.askAgain();
         void this.loadSurroundings();
       }),
     );
+    const wide = matchMedia(kWide);
+    const turn = (): void => this.requestUpdate();
+    wide.addEventListener('change', turn);
+    this.endings.push(() => wide.removeEventListener('change', turn));
     this.take(true);
     void this.loadSurroundings();
   }
@@ -154,6 +163,7 @@ export class SearchPage extends View {
         if (!isCurrent()) return;
         this.answer = answer;
         this.answered = state;
+        this.askedAgain = undefined;
         announce(this.summary(answer));
       })
       .catch((error: unknown) => {
@@ -169,6 +179,16 @@ export class SearchPage extends View {
     if (!isFirst && !this.search.item) scrollTo({ top: 0 });
   }
 
+  // Once: where the request itself is what fails, it would go on without end.
+  private askAgain(): void {
+    if (this.askedAgain === this.asked) {
+      this.requestUpdate(); // shows the error
+      return;
+    }
+    this.askedAgain = this.asked;
+    this.ask(false);
+  }
+
   private async loadLike(id: string): Promise<void> {
     try {
       const item = await itemOf(id);
@@ -179,27 +199,27 @@ export class SearchPage extends View {
   }
 
   private async loadSurroundings(): Promise<void> {
-    const [columns, status] = await Promise.allSettled([labelColumns(), api.get<Status>('/v1/status')]);
+    const [columns, status] = await Promise.allSettled([labelColumns(), readStatus()]);
     if (columns.status === 'fulfilled') this.columns = columns.value;
-    if (status.status === 'fulfilled') this.items = status.value.items;
+    if (status.status === 'fulfilled') this.items = status.value?.items;
   }
 
   private async loadMore(): Promise<void> {
-    const { answer, search: state } = this;
+    const { answer, answered } = this;
     if (!answer?.next || this.isLoadingMore) return;
     this.isLoadingMore = true;
     try {
       const more = await answer.next();
-      if (answerKey(state) !== this.asked) return;
+      if (this.answer !== answer) return; // of another search by now
       const known = new Set(answer.hits.map(({ id }) => id));
       const hits = more.hits.filter(({ id }) => !known.has(id)); // a change between two pages moves hits
       this.answer = { ...answer, hits: [...answer.hits, ...hits], next: more.next };
-      keepAnswer(state, this.answer);
+      keepAnswer(answered, this.answer);
       await this.updateComplete;
       this.grid?.focusHit(answer.hits.length);
       announce(search().shown(formatNumber(this.answer.hits.length)));
     } catch (error) {
-      if (answerKey(state) === this.asked) this.notice = problemNotice(error);
+      if (this.answer === answer) this.notice = problemNotice(error);
     } finally {
       this.isLoadingMore = false;
     }
@@ -210,13 +230,13 @@ export class SearchPage extends View {
   private async takeFiles(files: File[]): Promise<void> {
     const m = search();
     const file = files.find(mayBePicture);
-    if (!file) {
+    const picture = file && (await takePicture(file, file.name || m.picture).catch(() => undefined));
+    if (!picture) {
       this.notice = html`<div class="notice bad" role="alert">
-        <div class="body"><strong>${m.notPicture(files[0]?.name ?? '')}</strong>${m.notPictureHint}</div>
+        <div class="body"><strong>${m.notPicture((file ?? files[0])?.name ?? '')}</strong>${m.notPictureHint}</div>
       </div>`;
       return;
     }
-    const picture = await takePicture(file, file.name || m.picture);
     const text = this.box?.words ?? '';
     this.go({ picture: picture.key, like: '', text });
     announce(m.pictureReady(picture.name));
@@ -474,7 +494,11 @@ export class SearchPage extends View {
             : nothing
         }
       </div>`;
-    if (this.error instanceof ServerAway) return this.waiting(); // the banner says it
+    if (this.error instanceof TooManyLabels)
+      return html`<div class="notice" role="status">
+        <div class="body"><strong>${m.tooManyLabels}</strong>${m.tooManyLabelsHint}</div>
+      </div>`;
+    if (this.error instanceof ServerAway && connection() !== 'here') return this.waiting(); // the banner says it
     return problemNotice(this.error, () => this.ask(false));
   }
 
@@ -524,6 +548,12 @@ export class SearchPage extends View {
           : nothing
       }`;
   }
+}
+
+// Not for a key that may only search.
+async function readStatus(): Promise<Status | undefined> {
+  await sessionLookedUp();
+  return session() && !may('read') ? undefined : api.get<Status>('/v1/status');
 }
 
 function closeOnBackdrop(event: MouseEvent): void {

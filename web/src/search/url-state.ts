@@ -101,6 +101,10 @@ export function conjunctions(filters: LabelValue[]): LabelValue[][] {
   return all;
 }
 
+export function countConjunctions(filters: LabelValue[]): number {
+  return [...byColumn(filters).values()].reduce((count, values) => count * values.length, 1);
+}
+
 export function hasFilter(filters: LabelValue[], one: LabelValue): boolean {
   return filters.some(({ column, value }) => column === one.column && value === one.value);
 }
