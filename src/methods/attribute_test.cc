@@ -79,8 +79,8 @@ class Attributes : public testing::TestWithParam<std::string_view> {
     Trained& one = all[method];
     if (one.encoder) return one;
     const auto folder = fresh_folder();
-    one.drawn = drawn_pairs(64, folder);
-    TrainOptions options{.bits = {8, 16}, .seed = 3, .epochs = 12, .space = "s"};
+    one.drawn = drawn_pairs(48, folder);
+    TrainOptions options{.bits = {8, 16}, .seed = 3, .epochs = 8, .space = "s"};
     if (method == "ccl") options.settings = {"patches=no", "phrases=no"};  // its rows are then the whole alone
     if (method == "cca-itq") options.bits = {4, 8};                        // it has no more than there are words
     SilentProgress progress;
@@ -197,7 +197,7 @@ TEST_P(Attributes, OfBothHalvesTellsOfBoth) {
 TEST_P(Attributes, NamedPatchesAndWordsHoldMoreThanOthers) {
   double named = 0, others = 0;
   Rng rng(7);
-  for (std::size_t i = 0; i < 12; ++i) {
+  for (std::size_t i = 0; i < 8; ++i) {
     const auto towards = signs(input(i), Modality::kText);
     const auto found = encoder_->attribute(input(i), Modality::kImage, kLength, towards).value();
     const auto apart = [&](std::span<const std::size_t> cells) {

@@ -11,11 +11,13 @@ std::vector<float> path_gradient(std::span<const float> from, std::span<const fl
   std::vector<float> mean(from.size());
   std::vector<float> row(from.size());
   for (int step = 0; step < kFeatureSteps; ++step) {
-    const float share = (static_cast<float>(step) + 0.5F) / kFeatureSteps;
+    // Places t^2 with weights 2 t: closer together near the start, where a map like the root is steepest.
+    const float t = (static_cast<float>(step) + 0.5F) / kFeatureSteps;
+    const float share = t * t, weight = 2 * t / kFeatureSteps;
     for (std::size_t k = 0; k < row.size(); ++k) row[k] = from[k] + share * (to[k] - from[k]);
     const auto slope = gradient(row);
     assert(slope.size() == row.size() && "a gradient has the width of its row");
-    for (std::size_t k = 0; k < row.size(); ++k) mean[k] += slope[k] / kFeatureSteps;
+    for (std::size_t k = 0; k < row.size(); ++k) mean[k] += slope[k] * weight;
   }
   return mean;
 }

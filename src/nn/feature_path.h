@@ -7,7 +7,7 @@
 
 namespace warifu {
 
-// How many places of a path between rows of features a gradient is taken at: midpoints of even pieces.
+// How many places of a path between rows of features a gradient is taken at.
 inline constexpr int kFeatureSteps = 32;
 
 // The mean gradient along the straight path between two rows of features. Its product with the difference of the two
