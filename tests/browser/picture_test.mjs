@@ -23,7 +23,8 @@ async function nextSearch(page, does) {
       window.fetch = (url, request) => {
         if (String(url).endsWith('/v1/search')) {
           window.fetch = fetch;
-          createImageBitmap(request.body.get('image')).then(({ width, height }) =>
+          if (!(request.body instanceof FormData)) resolve({ query: JSON.parse(request.body) });
+          else createImageBitmap(request.body.get('image')).then(({ width, height }) =>
             resolve({ query: JSON.parse(request.body.get('query')), width, height }));
         }
         return fetch(url, request);
@@ -160,13 +161,15 @@ people('words beside a picture: the slider says what counts more', {}, async ({ 
   const slider = page.getByRole('slider', { name: 'What counts more' });
   assert.equal(await slider.getAttribute('aria-valuetext'), 'both alike');
   const words = await nextSearch(page, () => slider.press('Home'));
-  assert.ok(words.query.weights.text > 0 && words.query.weights.image === 0);
+  assert.ok(words.query.text === 'red circle' && words.width === undefined, 'the picture is not asked');
   await hits(page).first().filter({ hasText: /a red circle|赤い円/ }).waitFor();
   assert.equal(await slider.getAttribute('aria-valuetext'), 'only the words');
   const image = await nextSearch(page, () => slider.press('End'));
-  assert.ok(image.query.weights.image > 0 && image.query.weights.text === 0);
+  assert.ok(image.query.text === undefined && image.width > 0, 'the words are not asked');
   await hits(page).first().filter({ hasText: 'a green star' }).waitFor();
   await page.waitForURL(/[?&]w=100/);
+  const between = await nextSearch(page, () => slider.press('ArrowLeft'));
+  assert.ok(between.query.weights.image > between.query.weights.text && between.query.weights.text > 0);
 });
 
 people('a link with a picture that another tab has says what to do', {}, async ({ page, context }) => {
