@@ -60,8 +60,7 @@ Result<std::vector<std::byte>> RunningService::picture_to_keep(std::span<const s
 Result<std::string> RunningService::judge(const Principal& principal, const FeedbackRequest& request) {
   if (auto allowed = require(principal, Scope::kSearch); !allowed) return std::unexpected(allowed.error());
   if (auto checked = check(request); !checked) return std::unexpected(checked.error());
-  // What one has said can be taken back whatever has become of the item: only one's own is touched.
-  if (request.right) {
+  {
     const auto reader = readers_.take();
     if (!reader) return std::unexpected(reader.error());
     std::optional<Error> error;
