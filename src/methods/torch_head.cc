@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "methods/hash_encoder.h"
-
 namespace warifu {
 namespace {
 
@@ -44,10 +42,6 @@ Head torch_head(std::function<torch::Tensor(const torch::Tensor& image, const to
     };
     return pass;
   };
-}
-
-torch::Tensor columns_of_length(const torch::Tensor& values, std::span<const CodeSpace> spaces, std::size_t length) {
-  return values.narrow(1, static_cast<std::int64_t>(first_bit(spaces, length)), spaces[length].bits);
 }
 
 }  // namespace warifu

@@ -36,6 +36,11 @@ struct StandardisedSource {
 
   // float [inputs, width]; errors of FeatureSource::features.
   Result<torch::Tensor> rows(std::span<const EncoderInput> inputs) const;
+
+  // Features as they come, brought to that; undefined stays undefined.
+  torch::Tensor standardised(const torch::Tensor& rows) const {
+    return rows.defined() ? stage->standardise(rows) : rows;
+  }
 };
 
 // Errors of open_space_features and read_standardisation.

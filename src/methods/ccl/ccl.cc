@@ -10,8 +10,8 @@
 #include "methods/checkpoint.h"
 #include "methods/feature_source.h"
 #include "methods/hash_encoder.h"
+#include "methods/network_encoder.h"
 #include "methods/stored_network.h"
-#include "methods/torch_head.h"
 #include "methods/trained_tower.h"
 #include "nn/single_threaded_tensors.h"
 
@@ -31,44 +31,10 @@ struct Source : StandardisedSource {
   Grains grains(const torch::Tensor& rows) const { return split_grains(rows, parts, power, *stage); }
 };
 
-class CclEncoder final : public Encoder {
+class CclEncoder final : public NetworkEncoder {
  public:
   CclEncoder(const SpaceModel& model, Source image, Source text, CclNetwork network)
-      : spaces_(model.code_spaces()), image_(std::move(image)), text_(std::move(text)), network_(std::move(network)) {}
-
-  std::span<const CodeSpace> spaces() const override { return spaces_; }
-
-  bool encodes_raw(Modality modality) const override {
-    return (modality == Modality::kText || image_.features->encodes_raw()) &&
-           (modality == Modality::kImage || text_.features->encodes_raw());
-  }
-
-  PictureFormat picture_format() const override { return image_.features->picture_format(); }
-
-  Result<std::vector<CodeMatrix>> encode(std::span<const EncoderInput> inputs, Modality modality) const override {
-    const auto values = all_values(inputs, modality);
-    if (!values) return std::unexpected(values.error());
-    return pack_lengths(*values, spaces_);
-  }
-
-  Result<FloatMatrix> values(std::span<const EncoderInput> inputs, Modality modality,
-                             std::size_t length) const override {
-    const auto all = all_values(inputs, modality);
-    if (!all) return std::unexpected(all.error());
-    return values_of_length(*all, spaces_, length);
-  }
-
-  Result<Attribution> attribute(const EncoderInput& input, Modality modality, std::size_t length,
-                                std::span<const float> towards) const override {
-    const auto head = torch_head([&](const torch::Tensor& image, const torch::Tensor& text) {
-      const auto layer = [&](const Source& source, Modality half, const torch::Tensor& row) {
-        return row.defined() ? network_->pathway(half)->forward(source.grains(row)).common : row;
-      };
-      const auto all = heads(layer(image_, Modality::kImage, image), layer(text_, Modality::kText, text));
-      return columns_of_length(all, spaces_, length);
-    });
-    return attribute_input(input, modality, *image_.features, *text_.features, head, towards);
-  }
+      : NetworkEncoder(model), image_(std::move(image)), text_(std::move(text)), network_(std::move(network)) {}
 
   std::size_t embedding_width() const override { return static_cast<std::size_t>(network_->embedding_width()); }
 
@@ -97,6 +63,10 @@ class CclEncoder final : public Encoder {
   }
 
  private:
+  const FeatureSource& source(Modality half) const override {
+    return *(half == Modality::kImage ? image_ : text_).features;
+  }
+
   // Of all lengths, of what lies in the common layer; undefined where that half is not looked at.
   torch::Tensor heads(const torch::Tensor& image, const torch::Tensor& text) const {
     auto network = network_;
@@ -105,10 +75,15 @@ class CclEncoder final : public Encoder {
     return network->heads(image.defined() ? image : text);
   }
 
-  Result<FloatMatrix> all_values(std::span<const EncoderInput> inputs, Modality modality) const {
-    std::size_t bits = 0;
-    for (const CodeSpace& space : spaces_) bits += space.bits;
-    return rows_of(inputs, modality, bits,
+  torch::Tensor values_of_features(Modality, const torch::Tensor& image, const torch::Tensor& text) const override {
+    const auto layer = [&](const Source& from, Modality half, const torch::Tensor& row) {
+      return row.defined() ? network_->pathway(half)->forward(from.grains(row)).common : row;
+    };
+    return heads(layer(image_, Modality::kImage, image), layer(text_, Modality::kText, text));
+  }
+
+  Result<FloatMatrix> all_values(std::span<const EncoderInput> inputs, Modality modality) const override {
+    return rows_of(inputs, modality, all_bits(),
                    [&](const torch::Tensor& image, const torch::Tensor& text) { return heads(image, text); });
   }
 
@@ -151,7 +126,6 @@ class CclEncoder final : public Encoder {
     return network_->embedding(modality, common) * grains.present.reshape({-1, 1});
   }
 
-  std::vector<CodeSpace> spaces_;
   Source image_;
   Source text_;
   CclNetwork network_;

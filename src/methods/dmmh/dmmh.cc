@@ -9,8 +9,8 @@
 #include "methods/checkpoint.h"
 #include "methods/dmmh/train.h"
 #include "methods/hash_encoder.h"
+#include "methods/network_encoder.h"
 #include "methods/stored_network.h"
-#include "methods/torch_head.h"
 #include "methods/trained_tower.h"
 #include "nn/single_threaded_tensors.h"
 
@@ -20,50 +20,24 @@ namespace {
 constexpr std::string_view kName = "dmmh";
 constexpr std::string_view kNetwork = "network.";
 
-class DmmhEncoder final : public Encoder {
+class DmmhEncoder final : public NetworkEncoder {
  public:
   DmmhEncoder(const SpaceModel& model, StandardisedSource image, StandardisedSource text, DmmhNetwork network)
-      : spaces_(model.code_spaces()), image_(std::move(image)), text_(std::move(text)), network_(std::move(network)) {}
-
-  std::span<const CodeSpace> spaces() const override { return spaces_; }
-
-  bool encodes_raw(Modality modality) const override {
-    return (modality == Modality::kText || image_.features->encodes_raw()) &&
-           (modality == Modality::kImage || text_.features->encodes_raw());
-  }
-
-  PictureFormat picture_format() const override { return image_.features->picture_format(); }
+      : NetworkEncoder(model), image_(std::move(image)), text_(std::move(text)), network_(std::move(network)) {}
 
   bool bears_missing_half() const override { return true; }
 
-  Result<std::vector<CodeMatrix>> encode(std::span<const EncoderInput> inputs, Modality modality) const override {
-    const auto values = all_values(inputs, modality);
-    if (!values) return std::unexpected(values.error());
-    return pack_lengths(*values, spaces_);
-  }
-
-  Result<FloatMatrix> values(std::span<const EncoderInput> inputs, Modality modality,
-                             std::size_t length) const override {
-    const auto all = all_values(inputs, modality);
-    if (!all) return std::unexpected(all.error());
-    return values_of_length(*all, spaces_, length);
-  }
-
-  Result<Attribution> attribute(const EncoderInput& input, Modality modality, std::size_t length,
-                                std::span<const float> towards) const override {
-    const auto head = torch_head([&](const torch::Tensor& image, const torch::Tensor& text) {
-      const auto standardised = [](const StandardisedSource& source, const torch::Tensor& row) {
-        return row.defined() ? source.stage->standardise(row) : row;
-      };
-      auto network = network_;
-      return columns_of_length(network->outputs(standardised(image_, image), standardised(text_, text)), spaces_,
-                               length);
-    });
-    return attribute_input(input, modality, *image_.features, *text_.features, head, towards);
-  }
-
  private:
-  Result<FloatMatrix> all_values(std::span<const EncoderInput> inputs, Modality modality) const {
+  const FeatureSource& source(Modality half) const override {
+    return *(half == Modality::kImage ? image_ : text_).features;
+  }
+
+  torch::Tensor values_of_features(Modality, const torch::Tensor& image, const torch::Tensor& text) const override {
+    auto network = network_;
+    return network->outputs(image_.standardised(image), text_.standardised(text));
+  }
+
+  Result<FloatMatrix> all_values(std::span<const EncoderInput> inputs, Modality modality) const override {
     const auto image = half(inputs, Modality::kImage, modality);
     if (!image) return std::unexpected(image.error());
     const auto text = half(inputs, Modality::kText, modality);
@@ -71,8 +45,7 @@ class DmmhEncoder final : public Encoder {
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if (!(*image)[i].defined() && !(*text)[i].defined())
         return fail(ErrorCode::kInvalidArgument, "input " + std::to_string(i) + " has neither a picture nor a text");
-    std::size_t bits = 0;
-    for (const CodeSpace& space : spaces_) bits += space.bits;
+    const std::size_t bits = all_bits();
     FloatMatrix values(inputs.size(), bits);
     for_each_alone(inputs.size(), [&](std::size_t i) {
       auto network = network_;
@@ -107,7 +80,6 @@ class DmmhEncoder final : public Encoder {
     return rows;
   }
 
-  std::vector<CodeSpace> spaces_;
   StandardisedSource image_;
   StandardisedSource text_;
   DmmhNetwork network_;

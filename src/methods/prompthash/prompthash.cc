@@ -10,9 +10,9 @@
 #include "methods/checkpoint.h"
 #include "methods/feature_source.h"
 #include "methods/hash_encoder.h"
+#include "methods/network_encoder.h"
 #include "methods/prompthash/train.h"
 #include "methods/stored_network.h"
-#include "methods/torch_head.h"
 #include "methods/trained_tower.h"
 #include "nn/single_threaded_tensors.h"
 
@@ -27,11 +27,11 @@ std::string_view caveat_of(const PromptHashSettings& settings) {
   return settings.is_paper() ? kPairedInput : settings.is_oracle() ? kLabelsInQuery : "";
 }
 
-class PromptHashEncoder final : public Encoder {
+class PromptHashEncoder final : public NetworkEncoder {
  public:
   PromptHashEncoder(const SpaceModel& model, const PromptHashSettings& settings, std::vector<std::string> labels,
                     StandardisedSource image, StandardisedSource text, PromptHashNetwork network)
-      : spaces_(model.code_spaces()),
+      : NetworkEncoder(model),
         settings_(settings),
         image_(std::move(image)),
         text_(std::move(text)),
@@ -41,49 +41,20 @@ class PromptHashEncoder final : public Encoder {
       concept_of_.emplace(std::move(labels[i]), static_cast<std::int64_t>(i));
   }
 
-  std::span<const CodeSpace> spaces() const override { return spaces_; }
-
-  bool encodes_raw(Modality modality) const override {
-    return (modality == Modality::kText || image_.features->encodes_raw()) &&
-           (modality == Modality::kImage || text_.features->encodes_raw());
-  }
-
-  PictureFormat picture_format() const override { return image_.features->picture_format(); }
-
   std::string_view caveat() const override { return caveat_of(settings_); }
 
-  Result<std::vector<CodeMatrix>> encode(std::span<const EncoderInput> inputs, Modality modality) const override {
-    const auto values = all_values(inputs, modality);
-    if (!values) return std::unexpected(values.error());
-    return pack_lengths(*values, spaces_);
-  }
-
-  Result<FloatMatrix> values(std::span<const EncoderInput> inputs, Modality modality,
-                             std::size_t length) const override {
-    const auto all = all_values(inputs, modality);
-    if (!all) return std::unexpected(all.error());
-    return values_of_length(*all, spaces_, length);
-  }
-
-  Result<Attribution> attribute(const EncoderInput& input, Modality modality, std::size_t length,
-                                std::span<const float> towards) const override {
-    if (!caveat().empty())
-      return fail(ErrorCode::kInvalidArgument, "codes with " + std::string(caveat()) + " are not explained",
-                  "train with mode=strict");
-    const auto head = torch_head([&](const torch::Tensor& image, const torch::Tensor& text) {
-      const auto standardised = [](const StandardisedSource& source, const torch::Tensor& row) {
-        return row.defined() ? source.stage->standardise(row) : row;
-      };
-      auto network = network_;
-      return columns_of_length(
-          network->outputs(modality, standardised(image_, image), standardised(text_, text), /*labels=*/{}), spaces_,
-          length);
-    });
-    return attribute_input(input, modality, *image_.features, *text_.features, head, towards);
-  }
-
  private:
-  Result<FloatMatrix> all_values(std::span<const EncoderInput> inputs, Modality modality) const {
+  const FeatureSource& source(Modality half) const override {
+    return *(half == Modality::kImage ? image_ : text_).features;
+  }
+
+  torch::Tensor values_of_features(Modality modality, const torch::Tensor& image,
+                                   const torch::Tensor& text) const override {
+    auto network = network_;
+    return network->outputs(modality, image_.standardised(image), text_.standardised(text), /*labels=*/{});
+  }
+
+  Result<FloatMatrix> all_values(std::span<const EncoderInput> inputs, Modality modality) const override {
     torch::Tensor image;
     torch::Tensor text;
     if (settings_.is_paper() || modality != Modality::kText) {
@@ -112,8 +83,7 @@ class PromptHashEncoder final : public Encoder {
   // The rows of one modality together with what the mode reads besides.
   FloatMatrix outputs(std::span<const EncoderInput> inputs, Modality modality, const torch::Tensor& image,
                       const torch::Tensor& text) const {
-    std::size_t bits = 0;
-    for (const CodeSpace& space : spaces_) bits += space.bits;
+    const std::size_t bits = all_bits();
     FloatMatrix values(inputs.size(), bits);
     // One row at a time, which then has no neighbours; in mode paper batches of nearly one size, as it was taught with.
     const std::size_t size = settings_.is_paper() ? static_cast<std::size_t>(settings_.batch) : 1;
@@ -132,7 +102,6 @@ class PromptHashEncoder final : public Encoder {
     return values;
   }
 
-  std::vector<CodeSpace> spaces_;
   PromptHashSettings settings_;
   StandardisedSource image_;
   StandardisedSource text_;
