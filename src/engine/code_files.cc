@@ -238,6 +238,16 @@ Result<std::unique_ptr<CodeSegment>> load_codes(const Workspace& workspace, cons
   return merged;
 }
 
+Result<std::unique_ptr<Searcher>> open_searcher(const Workspace& workspace, const CodeSpace& space) {
+  auto images = open_index(workspace, space, Modality::kImage);
+  if (!images) return std::unexpected(images.error());
+  auto texts = open_index(workspace, space, Modality::kText);
+  if (!texts) return std::unexpected(texts.error());
+  auto boths = open_index(workspace, space, Modality::kBoth);
+  if (!boths) return std::unexpected(boths.error());
+  return std::make_unique<Searcher>(space, nullptr, std::move(*images), std::move(*texts), std::move(*boths));
+}
+
 Result<std::shared_ptr<const Index>> open_index(const Workspace& workspace, const CodeSpace& space, Modality modality) {
   if (space.generation > 1) {
     auto codes = load_codes(workspace, space, modality);

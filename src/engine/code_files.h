@@ -13,6 +13,7 @@
 #include "engine/workspace.h"
 #include "index/index.h"
 #include "methods/method.h"
+#include "search/searcher.h"
 #include "segments/code_segment.h"
 #include "segments/code_store.h"
 
@@ -42,6 +43,9 @@ Result<std::unique_ptr<CodeSegment>> load_codes(const Workspace& workspace, cons
 
 // The same to be searched; files are mapped, not read, unless codes of several generations have to be put together.
 Result<std::shared_ptr<const Index>> open_index(const Workspace& workspace, const CodeSpace& space, Modality modality);
+
+// Over all that is indexed of the space, for queries that are encoded already. Errors of open_index.
+Result<std::unique_ptr<Searcher>> open_searcher(const Workspace& workspace, const CodeSpace& space);
 
 // Changes the codes of space.generation: those of `added` are put, of other rows only those of `kept` stay. What was
 // there and cannot be read is replaced.

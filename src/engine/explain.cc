@@ -7,6 +7,7 @@
 
 #include "codes/hamming.h"
 #include "io/patches.h"
+#include "search/searcher.h"
 #include "text/normalize.h"
 #include "text/phrases.h"
 
@@ -227,11 +228,7 @@ Result<Explanation> explain_match(const Encoder& encoder, const CodeSpace& space
       return fail(ErrorCode::kInvalidArgument, "a text of " + std::to_string(content->text->size()) +
                                                    " bytes is not explained; at most " +
                                                    std::to_string(kMostExplainedBytes) + " are");
-  if (!encoder.caveat().empty())
-    return fail(
-        ErrorCode::kIncompatible,
-        "space '" + space.name + "' is for measuring only: its codes are made with " + std::string(encoder.caveat()),
-        "search a space that was trained without --set mode=...");
+  if (auto checked = check_for_search(encoder, space.name); !checked) return std::unexpected(checked.error());
   const auto length = length_of(encoder, space);
   if (!length) return std::unexpected(length.error());
   if (!query.text && !query.picture)

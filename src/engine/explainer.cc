@@ -1,13 +1,12 @@
 #include "engine/explainer.h"
 
-#include <array>
 #include <utility>
 
 #include "engine/code_files.h"
 #include "engine/explain_overlay.h"
+#include "engine/query_encoder.h"
 #include "io/image_file.h"
 #include "methods/method.h"
-#include "text/normalize.h"
 
 namespace warifu {
 
@@ -16,19 +15,13 @@ Result<Explainer> Explainer::open(const Workspace& workspace, const std::string&
   if (!name) return std::unexpected(name.error());
   const auto info = read_space_info(workspace.space_folder(*name));
   if (!info) return std::unexpected(info.error());
-  auto space = choose_bits(*info, bits);
+  const auto space = choose_bits(*info, bits);
   if (!space) return std::unexpected(space.error());
   auto encoder = load_encoder(workspace.space_folder(*name));
   if (!encoder) return std::unexpected(encoder.error());
-  std::array<std::shared_ptr<const Index>, 3> indexes;
-  constexpr std::array kModalities = {Modality::kImage, Modality::kText, Modality::kBoth};
-  for (std::size_t i = 0; i < kModalities.size(); ++i) {
-    auto index = open_index(workspace, *space, kModalities[i]);
-    if (!index) return std::unexpected(index.error());
-    indexes[i] = std::move(*index);
-  }
-  auto searcher = std::make_unique<Searcher>(*space, nullptr, indexes[0], indexes[1], indexes[2]);
-  return Explainer(workspace, std::move(*encoder), std::move(searcher));
+  auto searcher = open_searcher(workspace, *space);
+  if (!searcher) return std::unexpected(searcher.error());
+  return Explainer(workspace, std::move(*encoder), std::move(*searcher));
 }
 
 Result<Item> Explainer::find(const std::string& id) const {
@@ -63,9 +56,8 @@ Result<ExplainContent> Explainer::query_content(const ExplainRequest& request) c
   }
   std::optional<std::string> text;
   if (request.text) {
-    auto normal = normalize_text(*request.text);
-    if (!normal) return with_context("--text", normal.error());
-    if (normal->empty()) return fail(ErrorCode::kInvalidArgument, "the query text is empty", "give at least one word");
+    auto normal = query_text(*request.text, "--text");
+    if (!normal) return std::unexpected(normal.error());
     text = std::move(*normal);
   }
   return explain_content(std::move(text), request.image ? picture_in(*request.image) : PictureAs{}, format);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/fresh_folder_for_test.h"
 #include "base/hash.h"
+#include "store/judgement_for_test.h"
 
 namespace warifu {
 namespace {
@@ -13,15 +14,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
-
-Judgement judged(std::string text, std::string item, std::string who, bool right) {
-  Judgement one;
-  one.query.text = std::move(text);
-  one.item = std::move(item);
-  one.who = std::move(who);
-  one.right = right;
-  return one;
-}
 
 TEST(Feedback, WhatMostSayIsWhatIsSaidAndWhereTheyAreDividedNothingIs) {
   const std::string query = JudgedQuery{"pump", "", ""}.id();

@@ -1,13 +1,11 @@
 #include "engine/find_items.h"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 
 #include "engine/code_files.h"
 #include "io/image_file.h"
 #include "methods/method.h"
-#include "text/normalize.h"
 
 namespace warifu {
 Result<Finder> Finder::open(const Workspace& workspace, const std::string& wanted, std::uint32_t bits) {
@@ -17,26 +15,17 @@ Result<Finder> Finder::open(const Workspace& workspace, const std::string& wante
   if (!info) return std::unexpected(info.error());
   const auto space = choose_bits(*info, bits);
   if (!space) return std::unexpected(space.error());
-  std::array<std::shared_ptr<const Index>, 3> indexes;
-  constexpr std::array kModalities = {Modality::kImage, Modality::kText, Modality::kBoth};
-  for (std::size_t i = 0; i < kModalities.size(); ++i) {
-    auto index = open_index(workspace, *space, kModalities[i]);
-    if (!index) return std::unexpected(index.error());
-    indexes[i] = std::move(*index);
-  }
-  if (!indexes[0] && !indexes[1])
+  auto searcher = open_searcher(workspace, *space);
+  if (!searcher) return std::unexpected(searcher.error());
+  if (!(*searcher)->holds(Modality::kImage) && !(*searcher)->holds(Modality::kText))
     return fail(ErrorCode::kNotFound, "nothing is indexed in space '" + *name + "'",
                 "run 'warifu index --space " + *name + "'");
   auto encoder = load_encoder(workspace.space_folder(*name));
   if (!encoder) return std::unexpected(encoder.error());
-  if (!(*encoder)->caveat().empty())
-    return fail(
-        ErrorCode::kIncompatible,
-        "space '" + *name + "' is for measuring only: its codes are made with " + std::string((*encoder)->caveat()),
-        "search a space that was trained without --set mode=...");
+  if (auto checked = check_for_search(**encoder, *name); !checked) return std::unexpected(checked.error());
   Finder finder(workspace);
   finder.encoder_ = std::move(*encoder);
-  finder.searcher_ = std::make_unique<Searcher>(*space, nullptr, indexes[0], indexes[1], indexes[2]);
+  finder.searcher_ = std::move(*searcher);
   auto confidence = ConfidenceModel::load(workspace.space_folder(*name) / kConfidenceFile);
   if (!confidence && confidence.error().code != ErrorCode::kNotFound) return std::unexpected(confidence.error());
   // One of a former model says nothing of this one.
@@ -79,9 +68,8 @@ Result<HybridRequest> Finder::hybrid_request(const FindRequest& request) const {
   hybrid.depth = std::max(kLeastDepth, request.k + 1);
   QueryContent content;
   if (request.text) {
-    auto text = normalize_text(*request.text);
-    if (!text) return with_context("--text", text.error());
-    if (text->empty()) return fail(ErrorCode::kInvalidArgument, "the query text is empty", "give at least one word");
+    auto text = query_text(*request.text, "--text");
+    if (!text) return std::unexpected(text.error());
     content.text = std::move(*text);
   }
   if (request.image) {

@@ -3,7 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "text/normalize.h"
+
 namespace warifu {
+
+Result<std::string> query_text(std::string_view typed, std::string_view where) {
+  auto text = normalize_text(typed);
+  if (!text) return with_context(where, text.error());
+  if (text->empty()) return fail(ErrorCode::kInvalidArgument, "the query text is empty", "give at least one word");
+  return text;
+}
+
 namespace {
 
 EncoderInput input_of(const QueryContent& content) {

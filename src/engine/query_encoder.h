@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -26,6 +27,10 @@ struct QueryContent {
   // What the code is made from; kBoth needs both.
   Modality modality() const { return picture && text ? Modality::kBoth : picture ? Modality::kImage : Modality::kText; }
 };
+
+// The words of a query, normalised. kInvalidArgument where there are none; errors of normalize_text, which `where`
+// begins.
+Result<std::string> query_text(std::string_view typed, std::string_view where);
 
 struct EncodedQuery {
   CodeMatrix code;  // one row

@@ -59,7 +59,7 @@ class RunningService final : public Service {
   Result<Job> job(const Principal& principal, std::string_view id) override;
   Result<std::vector<Job>> jobs(const Principal& principal) override;
   Result<void> cancel_job(const Principal& principal, std::string_view id) override;
-  Result<std::vector<std::string>> evaluations(const Principal& principal) override;
+  Result<std::vector<nlohmann::ordered_json>> evaluations(const Principal& principal) override;
   Result<ServiceFeedback> feedback(const Principal& principal, std::size_t limit) override;
   Result<ServiceCollection> collection(const Principal& principal) override;
   Result<std::vector<Rejection>> rejections(const Principal& principal, std::size_t limit) override;

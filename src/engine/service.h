@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -213,8 +214,8 @@ class Service {
   virtual Result<Job> job(const Principal& principal, std::string_view id) = 0;
   virtual Result<std::vector<Job>> jobs(const Principal& principal) = 0;
   virtual Result<void> cancel_job(const Principal& principal, std::string_view id) = 0;
-  // The last measurement of each kind (engine/evaluations.h), each a JSON object.
-  virtual Result<std::vector<std::string>> evaluations(const Principal& principal) = 0;
+  // The last measurement of each kind (engine/evaluations.h), each an object.
+  virtual Result<std::vector<nlohmann::ordered_json>> evaluations(const Principal& principal) = 0;
   virtual Result<ServiceFeedback> feedback(const Principal& principal, std::size_t limit) = 0;
   virtual Result<ServiceCollection> collection(const Principal& principal) = 0;
   // What an ingest could not take, the first `limit` in the order in which it was met.

@@ -7,15 +7,11 @@
 // The part of RunningService that shows administrators what there is.
 namespace warifu {
 
-Result<std::vector<std::string>> RunningService::evaluations(const Principal& principal) {
+Result<std::vector<nlohmann::ordered_json>> RunningService::evaluations(const Principal& principal) {
   if (auto allowed = require(principal, Scope::kAdmin); !allowed) return std::unexpected(allowed.error());
   const auto reader = readers_.take();
   if (!reader) return std::unexpected(reader.error());
-  const auto kept = kept_evaluations(**reader);
-  if (!kept) return std::unexpected(kept.error());
-  std::vector<std::string> texts;
-  for (const auto& one : *kept) texts.push_back(one.dump());
-  return texts;
+  return kept_evaluations(**reader);
 }
 
 Result<ServiceCollection> RunningService::collection(const Principal& principal) {

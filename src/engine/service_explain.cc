@@ -1,7 +1,6 @@
 #include "base/file.h"
 #include "engine/running_service.h"
 #include "methods/method.h"
-#include "text/normalize.h"
 
 // The part of RunningService that says why an item matches.
 namespace warifu {
@@ -56,9 +55,8 @@ Result<ExplainContent> RunningService::explained_query(const Workspace& reader, 
   }
   std::optional<std::string> text;
   if (query.text) {
-    auto normal = normalize_text(*query.text);
-    if (!normal) return with_context("text", normal.error());
-    if (normal->empty()) return fail(ErrorCode::kInvalidArgument, "the query text is empty", "give at least one word");
+    auto normal = query_text(*query.text, "text");
+    if (!normal) return std::unexpected(normal.error());
     text = std::move(*normal);
   }
   PictureAs picture;

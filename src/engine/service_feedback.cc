@@ -3,7 +3,6 @@
 #include "base/hash.h"
 #include "engine/feedback.h"
 #include "engine/running_service.h"
-#include "text/normalize.h"
 
 // The part of RunningService that keeps what people say of answers.
 namespace warifu {
@@ -76,9 +75,8 @@ Result<std::string> RunningService::judge(const Principal& principal, const Feed
   judgement.time = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   judgement.query.item_id = request.like.value_or("");
   if (request.text) {
-    auto text = normalize_text(*request.text);
-    if (!text) return with_context("text", text.error());
-    if (text->empty()) return bad("the query text is empty", "give at least one word");
+    auto text = query_text(*request.text, "text");
+    if (!text) return std::unexpected(text.error());
     AnonymiseCounts counts;
     if (anonymiser_) text = anonymiser_->text(*text, counts);
     if (!text) return with_context("text", text.error());

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "engine/running_service.h"
-#include "text/normalize.h"
 
 // The part of RunningService that answers queries.
 namespace warifu {
@@ -44,9 +43,8 @@ Result<Image> RunningService::decode(std::span<const std::byte> bytes, const Pic
 Result<QueryContent> RunningService::content_of(const ServiceQuery& query) {
   QueryContent content;
   if (query.text) {
-    auto text = normalize_text(*query.text);
-    if (!text) return with_context("text", text.error());
-    if (text->empty()) return bad("the query text is empty", "give at least one word");
+    auto text = query_text(*query.text, "text");
+    if (!text) return std::unexpected(text.error());
     content.text = std::move(*text);
   }
   if (query.picture) {

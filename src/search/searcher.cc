@@ -68,17 +68,22 @@ Result<CodeMatrix> Searcher::stored_code(std::int64_t row, Find find) const {
               "run 'warifu index --space " + space_.name + "'");
 }
 
+Result<void> check_for_search(const Encoder& encoder, std::string_view space) {
+  if (encoder.caveat().empty()) return {};
+  return fail(ErrorCode::kIncompatible,
+              "space '" + std::string(space) + "' is for measuring only: its codes are made with " +
+                  std::string(encoder.caveat()),
+              "search a space that was trained without --set mode=...");
+}
+
 std::optional<CodeMatrix> Searcher::code_of(std::int64_t row, Modality modality) const {
-  const auto& index = modality == Modality::kImage ? images_ : modality == Modality::kText ? texts_ : boths_;
+  const auto& index = index_of(modality);
   return index ? index->code_of(row) : std::nullopt;
 }
 
 Result<CodeMatrix> Searcher::encode_query(const Query& query, Find find) const {
-  if (encoder_ && !encoder_->caveat().empty())
-    return fail(
-        ErrorCode::kIncompatible,
-        "space '" + space_.name + "' is for measuring only: its codes are made with " + std::string(encoder_->caveat()),
-        "search a space that was trained without --set mode=...");
+  if (encoder_)
+    if (auto checked = check_for_search(*encoder_, space_.name); !checked) return std::unexpected(checked.error());
   if (query.like_row) return stored_code(*query.like_row, find);
   if (!query.text && !query.picture) {
     return fail(ErrorCode::kInvalidArgument, "nothing to search for", "give --text, --image, both, or --like ID");

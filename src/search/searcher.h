@@ -44,6 +44,9 @@ struct SearchHit {
   double score = 0;                      // 1 - distance / bits, in [0, 1]
 };
 
+// kIncompatible where codes of the space are for measuring only (Encoder::caveat).
+Result<void> check_for_search(const Encoder& encoder, std::string_view space);
+
 // Answers queries over one code space at one code length. With Find::kAny an item is listed once, by
 // its nearer half (the image half on a tie).
 //
@@ -73,12 +76,17 @@ class Searcher {
   // The hit that an item is for a code, by the nearer of its halves that `find` takes; nothing where it has no code.
   std::optional<SearchHit> hit_of(const CodeMatrix& code, std::int64_t row, Find find) const;
 
+  bool holds(Modality modality) const { return index_of(modality) != nullptr; }
+
   // How many codes there are of each modality that has some.
   std::map<std::string, std::size_t> sizes() const;
 
   const CodeSpace& space() const { return space_; }
 
  private:
+  const std::shared_ptr<const Index>& index_of(Modality modality) const {
+    return modality == Modality::kImage ? images_ : modality == Modality::kText ? texts_ : boths_;
+  }
   Result<CodeMatrix> encode_query(const Query& query, Find find) const;
 
   CodeSpace space_;

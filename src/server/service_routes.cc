@@ -72,9 +72,7 @@ HttpResponse Api::Impl::cancel_job(const HttpRequest& request, const Parameters&
 HttpResponse Api::Impl::evaluations(const HttpRequest& request, const Parameters&) {
   const auto kept = service().evaluations(admitted(request).principal);
   if (!kept) return problem(request, kept.error());
-  Json list = Json::array();
-  for (const std::string& one : *kept) list.push_back(Json::parse(one));
-  return json_response(200, {{"evaluations", list}});
+  return json_response(200, {{"evaluations", *kept}});
 }
 
 HttpResponse Api::Impl::collection(const HttpRequest& request, const Parameters&) {

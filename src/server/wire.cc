@@ -513,15 +513,19 @@ Json write(const Item& item, const std::string& uri, bool administrator) {
   return json;
 }
 
-Json write(const EncodedContent& encoded) {
+std::string hex_of(std::span<const std::uint64_t> code, std::size_t bits) {
   std::string hex;
-  for (std::uint32_t byte = 0; byte * 8 < encoded.bits; ++byte)
-    hex += fmt::format("{:02x}", encoded.code[byte / 8] >> (8 * (byte % 8)) & 0xFF);
+  for (std::size_t byte = 0; byte * 8 < bits; ++byte)
+    hex += fmt::format("{:02x}", code[byte / 8] >> (8 * (byte % 8)) & 0xFF);
+  return hex;
+}
+
+Json write(const EncodedContent& encoded) {
   Json json = {{"space", encoded.space},
                {"bits", encoded.bits},
                {"fingerprint", encoded.fingerprint},
                {"modality", modality_name(encoded.modality)},
-               {"code", hex}};
+               {"code", hex_of(encoded.code, encoded.bits)}};
   if (!encoded.embedding.empty()) json["embedding"] = encoded.embedding;
   return json;
 }

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,6 +87,9 @@ Json write_labels(const std::vector<Label>& labels);
 
 // Path of an item's thumbnail, null where it has no picture.
 Json thumbnail_path(const Item& item);
+
+// A code of so many bits in hexadecimal, bit 0 first, in the lowest bit of the first byte.
+std::string hex_of(std::span<const std::uint64_t> code, std::size_t bits);
 
 // Serialised; malformed UTF-8 (file names) is replaced.
 std::string text_of(const Json& json);

@@ -1,18 +1,9 @@
-#include <fmt/format.h>
-
 #include <cmath>
 
 #include "server/wire.h"
 
 namespace warifu::wire {
 namespace {
-
-std::string hex_of(const CodeMatrix& code) {
-  std::string hex;
-  for (std::size_t byte = 0; byte * 8 < code.bits(); ++byte)
-    hex += fmt::format("{:02x}", code.row(0)[byte / 8] >> (8 * (byte % 8)) & 0xFF);
-  return hex;
-}
 
 // A weight or cosine to four decimals: more says nothing.
 double rounded(float value) { return std::round(double{value} * 1e4) / 1e4; }
@@ -71,8 +62,8 @@ Json write(const Explanation& explanation, Language language) {
                {"distance", explanation.distance},
                {"sentence", explain_sentence(explanation, language)},
                {"code",
-                {{"query", hex_of(explanation.query_code)},
-                 {"item", hex_of(explanation.item_code)},
+                {{"query", hex_of(explanation.query_code.row(0), explanation.bits)},
+                 {"item", hex_of(explanation.item_code.row(0), explanation.bits)},
                  {"shared", explanation.bits - explanation.distance},
                  {"differing", explanation.differing}}},
                {"query", write_side(explanation.query)},

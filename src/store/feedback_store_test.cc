@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/fresh_folder_for_test.h"
 #include "base/hash.h"
+#include "store/judgement_for_test.h"
 
 namespace warifu {
 namespace {
@@ -24,15 +25,6 @@ std::unique_ptr<FeedbackStore> opened(const std::filesystem::path& folder) {
   return store ? *std::move(store) : nullptr;
 }
 
-Judgement judgement(std::string text, std::string item, std::string who, bool right) {
-  Judgement one;
-  one.query.text = std::move(text);
-  one.item = std::move(item);
-  one.who = std::move(who);
-  one.right = right;
-  return one;
-}
-
 std::vector<std::string> told(const FeedbackStore& store, std::size_t limit = 100) {
   const auto all = store.judgements(limit);
   EXPECT_TRUE(all) << all.error().message;
@@ -44,10 +36,10 @@ std::vector<std::string> told(const FeedbackStore& store, std::size_t limit = 10
 
 TEST(FeedbackStore, TheLastJudgementOfAPersonOnAQueryAndItemCounts) {
   const auto store = opened(fresh_folder() / "feedback");
-  ASSERT_TRUE(store->put(judgement("pump", "a", "hana", true)));
-  ASSERT_TRUE(store->put(judgement("pump", "b", "hana", false)));
-  ASSERT_TRUE(store->put(judgement("pump", "a", "taro", true)));
-  ASSERT_TRUE(store->put(judgement("pump", "a", "hana", false)));
+  ASSERT_TRUE(store->put(judged("pump", "a", "hana", true)));
+  ASSERT_TRUE(store->put(judged("pump", "b", "hana", false)));
+  ASSERT_TRUE(store->put(judged("pump", "a", "taro", true)));
+  ASSERT_TRUE(store->put(judged("pump", "a", "hana", false)));
   EXPECT_THAT(told(*store), ElementsAre("hana: pump / a wrong", "taro: pump / a right", "hana: pump / b wrong"))
       << "newest first";
   EXPECT_THAT(told(*store, 1), ElementsAre("hana: pump / a wrong"));
@@ -60,13 +52,13 @@ TEST(FeedbackStore, TheLastJudgementOfAPersonOnAQueryAndItemCounts) {
 
 TEST(FeedbackStore, KeepsHowTheAnswerShowedTheItemAndWhatIsNotKnownStaysUnknown) {
   const auto store = opened(fresh_folder() / "feedback");
-  Judgement one = judgement("赤いポンプ", "a", "hana", true);
+  Judgement one = judged("赤いポンプ", "a", "hana", true);
   one.rank = 3;
   one.distance = 0;
   one.confidence = "likely";
   one.time = std::chrono::sys_days(std::chrono::year(2026) / 11 / 29);
   ASSERT_TRUE(store->put(one));
-  ASSERT_TRUE(store->put(judgement("", "b", "hana", true)));
+  ASSERT_TRUE(store->put(judged("", "b", "hana", true)));
   const auto all = store->judgements(10);
   ASSERT_TRUE(all);
   ASSERT_EQ(all->size(), 2U);
@@ -90,7 +82,7 @@ TEST(FeedbackStore, QueriesHaveTheSameIdOnlyIfAllOfThemIsTheSame) {
 
 TEST(FeedbackStore, AQueryGoesWithItsLastJudgementAndItsPictureToo) {
   const auto store = opened(fresh_folder() / "feedback");
-  Judgement one = judgement("", "a", "hana", true);
+  Judgement one = judged("", "a", "hana", true);
   one.query.picture = content_hash(kPictureBytes);
   const auto file = store->pictures() / FeedbackStore::picture_name(one.query.picture);
   ASSERT_TRUE(store->put(one, kPictureBytes));
@@ -108,8 +100,8 @@ TEST(FeedbackStore, AQueryGoesWithItsLastJudgementAndItsPictureToo) {
 
 TEST(FeedbackStore, APictureOfSeveralQueriesStaysForTheOthers) {
   const auto store = opened(fresh_folder() / "feedback");
-  Judgement alone = judgement("", "a", "hana", true);
-  Judgement with_words = judgement("rusty", "a", "hana", true);
+  Judgement alone = judged("", "a", "hana", true);
+  Judgement with_words = judged("rusty", "a", "hana", true);
   for (Judgement* one : {&alone, &with_words}) {
     one->query.picture = content_hash(kPictureBytes);
     ASSERT_TRUE(store->put(*one, kPictureBytes));
@@ -122,7 +114,7 @@ TEST(FeedbackStore, APictureOfSeveralQueriesStaysForTheOthers) {
 TEST(FeedbackStore, ABackupHoldsJudgementsAndPictures) {
   const auto folder = fresh_folder();
   const auto store = opened(folder / "feedback");
-  Judgement one = judgement("", "a", "hana", true);
+  Judgement one = judged("", "a", "hana", true);
   one.query.picture = content_hash(kPictureBytes);
   ASSERT_TRUE(store->put(one, kPictureBytes));
   const auto done = store->backup(folder / "copy");
@@ -141,7 +133,7 @@ TEST(FeedbackStore, KeepsEveryJudgementWhenItsWriterIsKilled) {
       auto store = FeedbackStore::open(folder);
       if (!store) return 1;
       for (std::int64_t i = kept;; ++i) {
-        if (!(*store)->put(judgement("query " + std::to_string(i), "item", "hana", true))) return 2;
+        if (!(*store)->put(judged("query " + std::to_string(i), "item", "hana", true))) return 2;
         tell(i);
       }
     });
